@@ -1,0 +1,212 @@
+"""Where the frames are: the real ones of BBBC039, or simulated ones in their place.
+
+BBBC039 version 1 is 200 frames of U2OS nuclei (Hoechst stain) with hand-drawn masks, public domain
+(CC0 1.0). Cite image set BBBC039v1 [Caicedo et al., Cytometry Part A 95(9):952-965, 2019,
+doi:10.1002/cyto.a.23863], available from the Broad Bioimage Benchmark Collection [Ljosa et al.,
+Nature Methods 9:637, 2012, doi:10.1038/nmeth.2083].
+
+A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``. The work of
+bringing the real frames here is done in ``fetch`` (sources), ``unpack`` and ``registry`` (hashes).
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from segkit import fetch as engine
+from segkit import registry
+from segkit.registry import SPLITS, DataError, listed, tiffs, verify
+from segkit.unpack import lock, unwritable
+
+__all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
+__all__ += ["split", "verify"]
+
+
+def root():
+    """Return the folder that holds the data sets.
+
+    It is ``$SEGKIT_DATA``; where that is not set, ``data`` in the checkout that this package was
+    installed from; where there is no checkout, ``data`` in the current folder.
+    """
+    if os.environ.get("SEGKIT_DATA"):
+        return Path(os.environ["SEGKIT_DATA"]).expanduser()
+    checkout = Path(__file__).resolve().parents[2]
+    return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "data"
+
+
+def locate(*, frames=40, seed=39):
+    """Return the folder of the frames in use: real ones if they are there, else simulated ones.
+
+    Simulated frames are made at the first call, which takes a few seconds, and again after the
+    simulator changed: written aside and renamed, and by one of several calls at once.
+
+    Parameters
+    ----------
+    frames, seed : int
+        For the simulator, where frames have to be made.
+    """
+    if tiffs(root() / "BBBC039"):
+        return root() / "BBBC039"
+    simulated, aside = root() / "simulated", root() / ".simulated.part"
+    if not _up_to_date(simulated):
+        from segkit import simulate
+
+        try:
+            root().mkdir(parents=True, exist_ok=True)
+            with lock(root() / ".simulated.lock"):
+                if not _up_to_date(simulated):
+                    shutil.rmtree(aside, ignore_errors=True)
+                    simulate.write(aside, frames=frames, seed=seed)
+                    if simulated.exists():
+                        shutil.rmtree(simulated)
+                    aside.rename(simulated)
+        except DataError:
+            raise
+        except OSError as error:
+            raise unwritable(error, root()) from error
+    return simulated
+
+
+def name(folder):
+    """Return "BBBC039", "simulated" or "other", judged by what the folder holds.
+
+    "BBBC039" takes a folder whose images all bear names of that data set, whatever the folder is
+    called and however many are missing; whether they are whole is for `verify` to tell.
+    """
+    if (Path(folder) / "metadata" / "simulated.json").is_file():
+        return "simulated"
+    names = {f"images/{path.name}" for path in tiffs(folder)}
+    return "BBBC039" if names and names <= registry.entries().keys() else "other"
+
+
+def describe(folder):
+    """Say in one plain line which data set a folder holds, and how many frames."""
+    kind, count = name(folder), len(images(folder))
+    if kind == "BBBC039":
+        return f"BBBC039, {count} of {registry.total()} frames (real)"
+    if kind == "simulated":
+        return f"simulated frames, {count}, seed {_manifest(folder)['seed']} (not real cells)"
+    return f"frames of your own, {count}, in {folder}"
+
+
+def images(folder):
+    """Return the sorted paths of the frames, ``*.tif`` in ``folder/images`` or in `folder` itself.
+
+    Hidden files are passed over: half-written ones bear such names, and so do the ``._*.tif`` that
+    macOS leaves on a USB stick.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    found = tiffs(folder)
+    if not found:
+        msg = (
+            f"There are no frames (*.tif) in {folder}: give the folder of a data set, or bring "
+            "the real frames with 'segkit fetch'."
+        )
+        raise DataError(msg)
+    return found
+
+
+def masks(folder):
+    """Return the path of the mask (``.png``) of each frame, in the order of `images`.
+
+    Raises
+    ------
+    DataError
+        If a frame has no mask.
+    """
+    paths = [Path(folder) / "masks" / f"{path.stem}.png" for path in images(folder)]
+    lost = [path for path in paths if not path.is_file()]
+    if lost:
+        msg = (
+            f"{lost[0]} is missing (masks missing: {len(lost)} of {len(paths)}): each frame needs "
+            "a mask under its own name; 'segkit fetch' brings those of BBBC039."
+        )
+        raise DataError(msg)
+    return paths
+
+
+def split(folder, name="all"):
+    """Return the sorted stems of the frames of one split that are present in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        A data set folder; ``metadata/training.txt`` and so on list the splits.
+    name : {"training", "validation", "test", "all"}
+        "all" takes every frame and needs no list.
+    """
+    stems = [path.stem for path in images(folder)]
+    if name == "all":
+        return stems
+    if name not in SPLITS:
+        msg = f"There is no split {name!r}: choose one of {', '.join(SPLITS)}, all."
+        raise ValueError(msg)
+    members = listed(folder, name)
+    return [stem for stem in stems if stem in members]
+
+
+def fetch(into=None, *, mirror=None, progress=True):
+    """Bring the real frames here, from the official address or from a mirror.
+
+    Every file that is there is hashed (all 400 in about 0.3 s): what is whole is kept, what is
+    missing or damaged is fetched. If nothing is, neither the network nor the mirror is touched.
+
+    Parameters
+    ----------
+    into : path-like, optional
+        The folder to fill; ``root() / "BBBC039"`` if not given.
+    mirror : path-like or str, optional
+        A folder, or an http(s) address, with the same images.zip, masks.zip and metadata.zip;
+        ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, packed in any way: the
+        hashes of the members count. The next call asks again for the frames that it lacked:
+        it looks into the folder, or asks the address whether an archive changed and loads it
+        again only then.
+    progress : bool
+        Draw progress bars on standard error.
+
+    Returns
+    -------
+    str
+        Such as "151 of 200 frames in data/BBBC039".
+
+    Raises
+    ------
+    DataError
+        One line that says what went wrong and what to do. Files that had arrived by then are
+        whole and stay; the next call goes on from there.
+    """
+    into = root() / "BBBC039" if into is None else Path(into).expanduser()
+    mirror = mirror or os.environ.get("SEGKIT_MIRROR") or None
+    return engine.run(into, mirror=mirror, progress=progress)
+
+
+def _manifest(folder):
+    """Return what the simulator wrote about a folder."""
+    path = Path(folder) / "metadata" / "simulated.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: found[key] for key in ("seed", "frames", "version")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        msg = f"{path} cannot be read: delete {folder} and simulate its frames again."
+        raise DataError(msg) from error
+
+
+def _up_to_date(folder):
+    """Tell whether a folder holds all frames that today's simulator would write there."""
+    from segkit import simulate
+
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    if name(folder) != "simulated":
+        msg = (
+            f"{folder} holds files that the simulator did not write or not finish: move or delete "
+            "that folder."
+        )
+        raise DataError(msg)
+    made = _manifest(folder)
+    return made["version"] == simulate.VERSION and made["frames"] <= len(tiffs(folder))

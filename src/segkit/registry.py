@@ -1,0 +1,138 @@
+"""What a data set must hold, with the SHA-256 of every file of BBBC039, and what a folder holds."""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+SPLITS = ("training", "validation", "test")
+
+
+class DataError(OSError):
+    """The frames are not as they should be; the message is one line and says what to do."""
+
+
+@functools.cache
+def entries():
+    """Return the SHA-256 of every file of BBBC039, as ``{"images/....tif": hexadecimal}``.
+
+    ``registry.txt`` lists them as ``sha256sum -c`` reads it: 200 images, 200 masks, 6 files of
+    metadata.
+    """
+    lines = Path(__file__).with_name("registry.txt").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def total():
+    """Return the number of frames of the complete data set.
+
+    >>> total()
+    200
+    """
+    return sum(entry.startswith("images/") for entry in entries())
+
+
+def faults(folder):
+    """Return the files that are not whole in a folder, as ``{name: "missing" or "damaged"}``.
+
+    Every file that is there is read and hashed.
+    """
+    found = {}
+    for entry, digest in entries().items():
+        try:
+            with (Path(folder) / entry).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    found[entry] = "damaged"
+        except (FileNotFoundError, NotADirectoryError):
+            found[entry] = "missing"
+        except OSError:  # no right to read, a folder under that name, a failing disk
+            found[entry] = "damaged"
+    return found
+
+
+def verify(folder):
+    """List the files of a data set that are missing, damaged or foreign.
+
+    BBBC039, and any folder that is not the simulator's, is compared with the registry, file by
+    file with SHA-256; `segkit.data.fetch` into the same folder replaces what is missing or
+    damaged. For simulated frames no hash is known: those on the lists in ``metadata`` must be
+    there with their masks, and every file must open with the right shape (520 x 696 pixels) and
+    dtype.
+
+    Returns
+    -------
+    dict of str to list of str
+        "missing", "damaged" and "foreign": sorted names relative to `folder`. Hidden files, our
+        own notes and locks among them, do not count.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        msg = f"There is no folder {folder}: give the folder of a data set."
+        raise DataError(msg)
+    present = _visible(folder)
+    if (folder / "metadata" / "simulated.json").is_file():
+        present = {entry for entry in present if not entry.startswith("metadata/")}
+        known, found = _simulated(folder)
+    else:
+        known, found = entries().keys(), faults(folder)
+    kinds = ("missing", "damaged")
+    result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
+    return result | {"foreign": sorted(present - known)}
+
+
+def tiffs(folder):
+    """Return the sorted frames in ``folder/images`` or `folder` itself, or an empty list."""
+    inner = Path(folder) / "images"
+    paths = (inner if inner.is_dir() else Path(folder)).glob("*.tif")
+    return sorted(path for path in paths if not path.name.startswith("."))
+
+
+def listed(folder, name):
+    """Return the set of stems on the list of one split."""
+    path = Path(folder) / "metadata" / f"{name}.txt"
+    try:
+        return {Path(line.strip()).stem for line in path.read_text().splitlines() if line.strip()}
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read: fetch or simulate the frames again, or use split 'all'."
+        raise DataError(msg) from error
+
+
+def _visible(folder):
+    """Return the names of all files below a folder, relative to it; hidden ones do not count."""
+    names = set()
+    for place, folders, files in os.walk(folder):
+        folders[:] = [entry for entry in folders if not entry.startswith(".")]
+        paths = (Path(place) / entry for entry in files if not entry.startswith("."))
+        names.update(path.relative_to(folder).as_posix() for path in paths)
+    return names
+
+
+def _simulated(folder):
+    """Return the names that simulated frames must have, and the faults among them."""
+    stems = {path.stem for path in tiffs(folder)}
+    stems = stems.union(*(listed(folder, name) for name in SPLITS))
+    known = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
+    found = {entry: "missing" for entry in known if not (folder / entry).is_file()}
+    there = known - found.keys()
+    return known, found | {entry: "damaged" for entry in there if not _opens(folder / entry)}
+
+
+def _opens(path):
+    """Tell whether a frame or a mask can be read and has the right shape and dtype."""
+    import numpy as np
+    import tifffile
+    from PIL import Image
+
+    try:
+        if path.suffix == ".tif":
+            pixels = tifffile.imread(path)
+            return pixels.shape == (520, 696) and pixels.dtype == np.uint16
+        with Image.open(path) as mask:
+            return np.asarray(mask).shape == (520, 696, 4)
+    except Exception:  # for a broken file the readers raise a dozen kinds, each of them an answer
+        return False

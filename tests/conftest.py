@@ -1,0 +1,42 @@
+"""Fixtures that all tests share: which frames they see, whatever the environment says."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+MIRROR = os.environ.get("SEGKIT_MIRROR")
+
+
+@pytest.fixture(autouse=True)
+def _own_frames(monkeypatch):
+    """Give every test the tests' own data folder, and no mirror."""
+    monkeypatch.setenv("SEGKIT_DATA", str(CHECKOUT / "build" / "tests"))
+    monkeypatch.delenv("SEGKIT_MIRROR", raising=False)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+@pytest.fixture(scope="session")
+def simulated_frames():
+    """Folder of 40 simulated frames, seed 39. Read only: all tests share it."""
+    from segkit import data
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGKIT_DATA", str(CHECKOUT / "build" / "tests"))
+        return data.locate()
+
+
+@pytest.fixture(scope="session")
+def real_frames():
+    """Folder of the real frames, from the checkout or from the mirror. Read only."""
+    from segkit import data
+
+    here = CHECKOUT / "data" / "BBBC039"
+    if any(here.glob("images/*.tif")):
+        return here
+    if not MIRROR:
+        pytest.skip("no real frames: data/BBBC039 is not there, SEGKIT_MIRROR is not set")
+    fetched = CHECKOUT / "build" / "real" / "BBBC039"
+    data.fetch(fetched, mirror=MIRROR, progress=False)
+    return fetched
