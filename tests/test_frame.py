@@ -1,0 +1,133 @@
+import doctest
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from made import scene
+from scipy import ndimage
+from skimage.measure import regionprops_table
+
+from segkit import cosine, frame
+
+DTYPES = (np.uint8, np.uint16, np.float32, np.float64)
+
+
+def reference(image):
+    """Segment with the tutorial chain by scipy alone."""
+    smoothed = ndimage.gaussian_filter(image, 1.0)
+    sigma = (np.array(image.shape) - 1) / 6
+    threshold = ndimage.gaussian_filter(smoothed.astype(float), sigma)
+    return ndimage.label(ndimage.binary_opening(smoothed > threshold))[0]
+
+
+@pytest.mark.parametrize("module", [cosine, frame])
+def test_doctests(module):
+    """The examples in the docstrings are right."""
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(520, 696), (90, 120), (64, 300), (301, 77), (50, 60)])
+def test_tutorial_equals_scipy(shape, dtype):
+    """Labels are those of the plain scipy chain, whatever size and dtype."""
+    image = (scene(3, shape) // (4 if dtype is np.uint8 else 1)).astype(dtype)
+    labels = frame.segment(image)
+    assert labels.dtype == np.int32
+    assert labels.max() >= 2
+    np.testing.assert_array_equal(labels, reference(image))
+
+
+@given(
+    shape=st.tuples(st.integers(1, 140), st.integers(1, 140)),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 2**16),
+    sigma=st.floats(0.3, 60),
+)
+@settings(max_examples=150, deadline=None)
+def test_local_threshold_decides_as_scipy_does(shape, dtype, seed, sigma):
+    """On noise of any shape, dtype and sigma each pixel falls on the same side as with scipy."""
+    image = np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
+    expected = ndimage.gaussian_filter(image.astype(float), sigma)
+    close = np.isclose(image, expected, rtol=0, atol=1e-9)  # a tie: rounding decides
+    same = (image > frame.local_threshold(image, sigma=sigma)) == (image > expected)
+    assert (same | close).all()
+
+
+@pytest.mark.parametrize("view", ["transposed", "every other", "reversed", "read-only"])
+def test_memory_layout_does_not_matter(view):
+    """Views that are not contiguous, or may not be written, give what their copy gives."""
+    image = scene(5, (160, 200))
+    image = {
+        "transposed": image.T,
+        "every other": image[::2, ::2],
+        "reversed": image[::-1, ::-1],
+        "read-only": image,
+    }[view]
+    image.flags.writeable = False
+    before = image.copy()
+    np.testing.assert_array_equal(frame.segment(image), frame.segment(image.copy()))
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (50, 1), (1, 1), (2, 2)])
+def test_thin_frames(shape):
+    """A frame too thin for the cross holds no nucleus, as with scipy."""
+    image = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+    np.testing.assert_array_equal(frame.segment(image), reference(image))
+
+
+@pytest.mark.parametrize("value", [0, 150, 4095])
+def test_constant_frame_has_no_nucleus(value):
+    """Nothing is above the mean of a frame of one value."""
+    assert frame.segment(np.full((520, 696), value, np.uint16)).max() == 0
+
+
+@given(hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+@settings(max_examples=200, deadline=None)
+def test_open_mask_equals_scipy(mask):
+    """Opening by shifts is scipy's opening with the cross."""
+    np.testing.assert_array_equal(frame.open_mask(mask), ndimage.binary_opening(mask))
+
+
+def test_smooth_keeps_the_dtype_and_truncates():
+    """A uint16 frame is cut to whole grey levels after each axis, as scipy does."""
+    image = scene(1)
+    smoothed = frame.smooth(image, sigma=2)
+    assert smoothed.dtype == np.uint16
+    np.testing.assert_array_equal(smoothed, ndimage.gaussian_filter(image, 2))
+
+
+def test_measure_equals_scikit_image():
+    """Area, mean and centroid are those of regionprops_table, with gaps in the numbers too."""
+    image = scene(8)
+    labels = frame.segment(image) * 3
+    table = frame.measure(image, labels)
+    properties = ("label", "area", "mean_intensity", "centroid")
+    expected = pd.DataFrame(regionprops_table(labels, image, properties=properties))
+    assert len(table) > 3
+    np.testing.assert_array_equal(table["label"], expected["label"])
+    np.testing.assert_array_equal(table["area"], expected["area"])
+    for ours, theirs in [
+        ("mean_intensity", "mean_intensity"),
+        ("centroid_row", "centroid-0"),
+        ("centroid_col", "centroid-1"),
+    ]:
+        np.testing.assert_allclose(table[ours], expected[theirs], rtol=1e-9)
+
+
+def test_measure_of_nothing_is_an_empty_table():
+    """A frame without nuclei gives a table with the columns and no rows."""
+    table = frame.measure(np.zeros((5, 5)), np.zeros((5, 5), np.int32))
+    assert list(table) == ["label", "area", "mean_intensity", "centroid_row", "centroid_col"]
+    assert len(table) == 0
+
+
+def test_unknown_method_is_named():
+    """The error names the method and those that exist."""
+    with pytest.raises(ValueError, match=r"'otsus'.*tutorial"):
+        frame.segment(scene(0), method="otsus")
