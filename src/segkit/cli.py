@@ -1,0 +1,150 @@
+"""The command line: ``segkit fetch | verify | simulate | segment | score | doctor``.
+
+No logic here: each command calls one function and prints what it returns. An error that a user
+can cure is one line on standard error, and exit status 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import segkit
+
+
+def fetch(args):
+    """Download the frames, or take them from a mirror."""
+    from segkit import data
+
+    print(data.fetch(args.into, mirror=args.mirror))
+
+
+def verify(args):
+    """List missing, damaged and foreign files."""
+    from segkit import data
+
+    folder = Path(args.folder) if args.folder else data.root() / "BBBC039"
+    found = data.verify(folder)
+    for kind, files in found.items():
+        for file in files:
+            print(f"{kind}: {file}")
+    print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
+    return int(any(found.values()))
+
+
+def simulate(args):
+    """Write simulated frames with their true masks."""
+    from segkit import simulate
+
+    print(simulate.write(args.into, frames=args.frames, seed=args.seed, progress=True))
+
+
+def segment(args):
+    """Segment and measure frames into a table."""
+    from segkit import data, run
+
+    files = data.images(args.images)[: args.frames]
+    result = run.segment(
+        files,
+        args.out,
+        method=args.method,
+        batch=args.batch,
+        labels=args.labels,
+        scheduler=args.scheduler,
+        skip=args.on_error == "skip",
+    )
+    if result["skipped"]:
+        print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
+    print("frames={frames} nuclei={nuclei} seconds={seconds:.2f}".format(**result))
+
+
+def score(args):
+    """Compare label images with the ground truth."""
+    from segkit import evaluate
+
+    table = evaluate.evaluate(
+        args.folder, split=args.split, method=args.method, labels=args.labels, progress=True
+    )
+    if args.csv:
+        table.to_csv(args.csv, index=False)
+    print(evaluate.summary(table))
+
+
+def doctor(args):
+    """Say whether this machine is ready for the course."""
+    from segkit import doctor
+
+    return int(not doctor.report())
+
+
+def parser():
+    """Build the parser of the command line, for the command and for the tests."""
+    from segkit.frame import METHODS
+
+    main = argparse.ArgumentParser(prog="segkit", description=segkit.__doc__.split("\n")[0])
+    main.add_argument("--version", action="version", version=segkit.__version__)
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(function):
+        text = function.__doc__
+        sub = commands.add_parser(function.__name__, help=text, description=text)
+        sub.set_defaults(run=function)
+        return sub.add_argument
+
+    add = command(fetch)
+    add("--into", metavar="DIR", help="folder of the data set (default: data/BBBC039)")
+    add("--mirror", metavar="DIR_OR_URL", help="folder or address that holds the same three zips")
+
+    add = command(verify)
+    add("folder", nargs="?", help="folder of the data set (default: data/BBBC039)")
+
+    add = command(simulate)
+    add("--frames", type=_count, default=40, metavar="N", help="default: 40")
+    add("--seed", type=int, default=39, metavar="S", help="default: 39")
+    add("--into", required=True, metavar="DIR", help="folder to write")
+
+    add = command(segment)
+    add("images", help="folder of a data set, or of TIFF files")
+    add("--out", required=True, metavar="DIR", help="folder for the results")
+    add("--method", choices=METHODS, default="tutorial", help="default: tutorial")
+    add("--frames", type=_count, metavar="N", help="only the first N")
+    add("--batch", type=_count, default=25, metavar="N", help="frames a task (default: 25)")
+    add("--labels", action="store_true", help="write labels.ome.zarr too")
+    add("--scheduler", default="threads", help="threads, processes or tcp://HOST:PORT")
+    add(
+        "--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame; default: stop"
+    )
+
+    add = command(score)
+    add("folder", help="folder of a data set")
+    add("--split", choices=("training", "validation", "test", "all"), default="validation")
+    add("--method", choices=METHODS, help="segment with this method")
+    add("--labels", metavar="FILE_OR_FOLDER", help="score these label images instead")
+    add("--csv", metavar="FILE", help="write a line a frame there")
+
+    command(doctor)
+    return main
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def main(argv=None):
+    """Run one command; return its exit status."""
+    args = parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except (OSError, ValueError, RuntimeError) as error:
+        # what a user can cure comes as one of these, in one line; anything else is a fault of ours
+        print(f"segkit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("segkit: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

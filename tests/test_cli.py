@@ -1,0 +1,127 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made import folder
+
+from segkit import cli, run
+
+
+def call(*words, capsys):
+    """Run a command in this process; return status, output and errors."""
+    status = cli.main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_segment_ends_with_the_counts(tmp_path, capsys):
+    """The closing line has frames, nuclei and seconds; the table has as many rows."""
+    files = folder(tmp_path / "in", 5)
+    out = tmp_path / "out"
+    status, text, _ = call("segment", tmp_path / "in", "--frames", 3, "--out", out, capsys=capsys)
+    assert status == 0
+    closing = re.fullmatch(r"frames=3 nuclei=(\d+) seconds=\d+\.\d\d\n", text)
+    table = pd.read_parquet(out / "nuclei.parquet")
+    assert int(closing[1]) == len(table) > 10
+    assert set(table["file"]) == {path.name for path in files[:3]}
+
+
+def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
+    """What the command line says is what the run gets."""
+    folder(tmp_path, 2)
+    seen = {}
+
+    def record(files, out, **options):
+        seen.update(options, out=out, files=len(files))
+        return {"frames": 2, "nuclei": 1, "seconds": 0.5, "skipped": [("a.tif", "b")]}
+
+    monkeypatch.setattr(run, "segment", record)
+    words = [
+        "--out",
+        "o",
+        "--method",
+        "otsu",
+        "--batch",
+        "7",
+        "--labels",
+        "--scheduler",
+        "processes",
+        "--on-error",
+        "skip",
+    ]
+    status, text, _ = call("segment", tmp_path, *words, capsys=capsys)
+    assert status == 0
+    assert seen == {
+        "files": 2,
+        "out": "o",
+        "method": "otsu",
+        "batch": 7,
+        "labels": True,
+        "scheduler": "processes",
+        "skip": True,
+    }
+    assert "1 frames skipped: see" in text
+
+
+def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
+    """An error is one line that names the file; no traceback."""
+    files = folder(tmp_path / "in", 3)
+    files[1].write_text("no picture")
+    status, text, err = call("segment", tmp_path / "in", "--out", tmp_path / "o", capsys=capsys)
+    assert (status, text) == (1, "")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("segkit: ")
+    assert "frame_001.tif" in last
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("what", ["no folder", "no frames"])
+def test_nothing_to_segment(tmp_path, what, capsys):
+    """A folder that is missing or has no frames is named, with the cure."""
+    source = tmp_path / "in"
+    if what == "no frames":
+        source.mkdir()
+    status, _, err = call("segment", source, "--out", tmp_path / "o", capsys=capsys)
+    assert status == 1
+    assert str(source) in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["segment", "x"], ["segment", "x", "--out", "y", "--frames", "0"]]
+)
+def test_wrong_usage_has_status_2(words, capsys):
+    """What argparse refuses is told with the usage."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_simulate_verify_and_segment_work_together(tmp_path, capsys):
+    """Frames that are simulated here are verified and segmented by the same commands."""
+    into = tmp_path / "sim"
+    status, _, _ = call("simulate", "--frames", 4, "--seed", 3, "--into", into, capsys=capsys)
+    assert status == 0
+    status, text, _ = call("verify", into, capsys=capsys)
+    assert status == 0
+    assert "0 missing, 0 damaged, 0 foreign" in text
+    status, text, _ = call("segment", into, "--out", tmp_path / "o", capsys=capsys)
+    assert status == 0
+    assert text.startswith("frames=4 ")
+    next((into / "images").glob("*.tif")).write_text("no picture")
+    status, text, _ = call("verify", into, capsys=capsys)
+    assert status == 1
+    assert "damaged: " in text
+
+
+def test_command_is_installed():
+    """`segkit` beside the interpreter says its version."""
+    from segkit import __version__
+
+    command = Path(sys.executable).with_name("segkit")
+    shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == __version__

@@ -1,0 +1,173 @@
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import zarr
+from made import folder
+
+from segkit import frame, run, stack, store
+
+
+def digest(out):
+    """Hash the table of a run, part by part."""
+    parts = sorted((out / "nuclei.parquet").glob("*"))
+    return [(part.name, hashlib.sha256(part.read_bytes()).hexdigest()) for part in parts]
+
+
+def test_table_is_that_of_each_frame(tmp_path):
+    """The stored table holds each frame's nuclei, in order, with file and number."""
+    files = folder(tmp_path / "in", 7)
+    result = run.segment(files, tmp_path / "out", batch=3, progress=False)
+    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
+    assert result["frames"] == 7
+    assert result["nuclei"] == len(table) > 40
+    for number, path in enumerate(files):
+        image = tifffile.imread(path)
+        expected = frame.measure(image, frame.segment(image))
+        rows = table[table["frame"] == number].reset_index(drop=True)
+        assert set(rows["file"]) == {path.name}
+        pd.testing.assert_frame_equal(rows[list(expected)], expected)
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_scheduler_does_not_change_a_byte(tmp_path, scheduler):
+    """Threads and processes write the same parts as a single thread."""
+    files = folder(tmp_path / "in", 5)
+    like = stack.like_first(files)
+    store.begin(tmp_path / "one", {})
+    for task in run.tasks(
+        run.pending(files, tmp_path / "one", batch=2), tmp_path / "one", like=like
+    ):
+        task.compute(scheduler="synchronous")
+    run.segment(files, tmp_path / "out", batch=2, scheduler=scheduler, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "one")
+
+
+def test_address_of_a_cluster(tmp_path):
+    """A distributed scheduler, given by its address, writes the same table."""
+    from distributed import LocalCluster
+
+    files = folder(tmp_path / "in", 5)
+    run.segment(files, tmp_path / "threads", batch=2, progress=False)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "threads")
+
+
+def test_building_the_graph_reads_no_frame(tmp_path, monkeypatch):
+    """Tasks are as many as batches, and nothing is read until they are computed."""
+    files = [str(path) for path in folder(tmp_path / "in", 1)] * 100
+    monkeypatch.setattr(stack, "read_frame", lambda *_, **__: pytest.fail("a frame was read"))
+    for batch, expected in [(25, 4), (7, 15), (200, 1)]:
+        todo = run.tasks(run.pending(files, tmp_path, batch=batch), tmp_path, like=None)
+        graph = dask.base.collections_to_expr(todo).optimize().__dask_graph__()
+        assert len(graph) == expected
+
+
+def test_second_run_computes_nothing(tmp_path, monkeypatch):
+    """A run that is complete is only counted again."""
+    files = folder(tmp_path / "in", 4)
+    first = run.segment(files, tmp_path / "out", batch=2, progress=False)
+    monkeypatch.setattr(stack, "batch", lambda *_, **__: pytest.fail("a batch was computed"))
+    second = run.segment(files, tmp_path / "out", batch=2, progress=False)
+    assert (second["frames"], second["nuclei"]) == (first["frames"], first["nuclei"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX systems")
+def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
+    """Kill -9 in the middle, three times: no batch is done twice, and the table is the same."""
+    some = folder(tmp_path / "some", 4, shape=(520, 696))
+    files = [tmp_path / "in" / f"frame_{number:03d}.tif" for number in range(120)]
+    files[0].parent.mkdir()
+    for number, path in enumerate(files):
+        os.link(some[number % 4], path)
+    run.segment(files, tmp_path / "whole", batch=3, progress=False)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "segkit.cli", "segment", str(files[0].parent)]
+    command += ["--out", str(out), "--batch", "3"]
+    parts = out / "nuclei.parquet"
+    written = {}
+    for kill in (1, 2, 3):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while len(list(parts.glob("part-*"))) < 8 * kill and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        for part in parts.glob("part-*"):
+            assert written.setdefault(part.name, part.stat().st_mtime_ns) == part.stat().st_mtime_ns
+        assert 8 * kill <= len(written) < 40
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("frames=120 nuclei=")
+    for part in parts.glob("part-*"):
+        if part.name in written:
+            assert written[part.name] == part.stat().st_mtime_ns
+    assert digest(out) == digest(tmp_path / "whole")
+    assert list(parts.glob(".*")) == []
+
+
+def test_other_method_in_the_same_folder_is_refused(tmp_path):
+    """Results of two methods are not mixed."""
+    files = folder(tmp_path / "in", 2)
+    run.segment(files, tmp_path / "out", progress=False)
+    with pytest.raises(store.RunError, match="method=tutorial"):
+        run.segment(files, tmp_path / "out", method="otsu", progress=False)
+
+
+def test_stop_keeps_what_is_done_and_goes_on_when_mended(tmp_path):
+    """A bad frame stops the run; once it is mended the run ends as if nothing had been."""
+    files = folder(tmp_path / "in", 6)
+    good = files[5].read_bytes()
+    files[5].write_bytes(good[:4000])
+    with pytest.raises(stack.FrameError, match="frame_005"):
+        run.segment(files, tmp_path / "out", batch=2, progress=False)
+    files[5].write_bytes(good)
+    run.segment(files, tmp_path / "out", batch=2, progress=False)
+    run.segment(files, tmp_path / "whole", batch=2, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_skip_lists_the_frame_and_takes_it_up_when_mended(tmp_path):
+    """skipped.csv names file and reason; a later run with the file mended is complete."""
+    files = folder(tmp_path / "in", 6)
+    good = files[2].read_bytes()
+    files[2].write_text("no picture")
+    result = run.segment(files, tmp_path / "out", batch=2, skip=True, progress=False)
+    assert result["frames"] == 5
+    listed = pd.read_csv(tmp_path / "out" / "skipped.csv")
+    assert list(listed["file"]) == ["frame_002.tif"]
+    assert "cannot be read" in listed["reason"][0]
+    files[2].write_bytes(good)
+    result = run.segment(files, tmp_path / "out", batch=2, skip=True, progress=False)
+    assert result["frames"] == 6
+    assert not (tmp_path / "out" / "skipped.csv").exists()
+    run.segment(files, tmp_path / "whole", batch=2, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_labels_are_stored_frame_by_frame(tmp_path):
+    """The label store holds the label image of each frame."""
+    files = folder(tmp_path / "in", 5)
+    run.segment(files, tmp_path / "out", batch=2, labels=True, progress=False)
+    array = zarr.open_array(tmp_path / "out" / "labels.ome.zarr" / "0", mode="r")
+    assert array.shards == (2, 90, 120)
+    for number, path in enumerate(files):
+        np.testing.assert_array_equal(array[number], frame.segment(tifffile.imread(path)))
+
+
+def test_files_of_the_same_name_order(tmp_path):
+    """Frame numbers follow the order of the files that were given."""
+    files = folder(tmp_path / "in", 3)[::-1]
+    run.segment(files, tmp_path / "out", progress=False)
+    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
+    assert list(table.groupby("frame")["file"].first()) == [path.name for path in files]
