@@ -28,6 +28,8 @@ def verify(args):
         for file in files:
             print(f"{kind}: {file}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
+    if any(found.values()):
+        print("segkit fetch brings what is missing or damaged; foreign files are yours to move")
     return int(any(found.values()))
 
 

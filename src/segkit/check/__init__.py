@@ -1,0 +1,73 @@
+"""Checks for the exercises: one module a notebook, each check a function of the answer.
+
+``from segkit.check import morphology as check`` and then ``check.opened_mask(answer)`` prints
+"Right." or what to look at. A check never raises, whatever it is given.
+"""
+
+from functools import wraps
+
+import numpy as np
+
+
+def exercise(find_fault):
+    """Turn a function that finds the fault of an answer into a check that learners call.
+
+    Parameters
+    ----------
+    find_fault : callable
+        Takes the answer; returns None if it is right, else one sentence that says what to look
+        at. It may raise on an answer of the wrong kind: the check then says that.
+
+    Returns
+    -------
+    callable
+        Takes the answer, prints one line, returns True or False.
+    """
+
+    @wraps(find_fault)
+    def check(*answer):
+        if any(part is ... for part in answer):
+            print("Not answered yet: put your answer in place of the dots.")
+            return False
+        try:
+            fault = find_fault(*answer)
+        except Exception as error:  # an answer can be anything, and a check must not raise
+            fault = f"the check could not use this answer ({type(error).__name__}: {error})."
+        print("Right." if fault is None else f"Not yet: {fault}")
+        return fault is None
+
+    return check
+
+
+def array_fault(answer, expected, *, rtol=1e-9):
+    """Say how an array differs from the expected one, or return None where it does not.
+
+    Parameters
+    ----------
+    answer : array-like
+        NumPy or Dask array; a Dask array is computed.
+    expected : ndarray
+    rtol : float, optional
+        Relative difference that is let pass.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> array_fault(np.zeros((2, 3)), np.zeros((3, 2)))
+    'the shape is (2, 3), and (3, 2) was expected.'
+    >>> array_fault([1, 5], np.array([1, 2]))
+    '1 of 2 values differ (50 %).'
+    """
+    if hasattr(answer, "compute"):
+        answer = answer.compute()
+    answer = np.asarray(answer)
+    if answer.shape != expected.shape:
+        return f"the shape is {answer.shape}, and {expected.shape} was expected."
+    differ = int((~np.isclose(answer, expected, rtol=rtol, atol=0)).sum())
+    if differ:
+        percent = 100 * differ / expected.size
+        return f"{differ} of {expected.size} values differ ({percent:.3g} %)."
+    return None
