@@ -7,7 +7,7 @@ the same result as the dask-image calls there, pixel by pixel; they only take le
 import numpy as np
 from scipy import ndimage
 
-from segkit import buffers, cosine
+from segkit import buffers, cosine, measuring
 
 # More pixels than this so near to their threshold: then the direct sum is as fast.
 DOUBTFUL = 4000
@@ -176,26 +176,6 @@ def segment(image, *, method="tutorial"):
     return getattr(split, method)(image)
 
 
-def columns(image, labels):
-    """Measurements of all nuclei of a frame, as a dict of arrays; see `measure`."""
-    flat = labels.ravel()
-    pixels = np.flatnonzero(flat != 0)
-    owner = flat[pixels].astype(np.intp)
-    area = np.bincount(owner)
-    number = np.flatnonzero(area)
-    area = area[number]
-    width = labels.shape[1]
-    row_sum = np.bincount(owner, weights=pixels // width)[number]
-    pixel_sum = np.bincount(owner, weights=pixels)[number]  # = width * row_sum + column_sum
-    return {
-        "label": number.astype(np.int32),
-        "area": area,
-        "mean_intensity": np.bincount(owner, weights=image.ravel()[pixels])[number] / area,
-        "centroid_row": row_sum / area,
-        "centroid_col": (pixel_sum - width * row_sum) / area,
-    }
-
-
 def measure(image, labels):
     """Table of the nuclei of one frame.
 
@@ -223,4 +203,4 @@ def measure(image, labels):
     """
     import pandas as pd
 
-    return pd.DataFrame(columns(image, labels))
+    return pd.DataFrame(measuring.columns(image, labels))

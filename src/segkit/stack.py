@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from segkit import frame
+from segkit import frame, measuring
 
 
 class FrameError(ValueError):
@@ -198,7 +198,7 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False):
             skipped.append((Path(path).name, error.reason))
             continue
         found = frame.segment(image, method=method)
-        part = frame.columns(image, found)
+        part = measuring.columns(image, found)
         count = len(part["label"])
         names = np.full(count, Path(path).name, dtype=object)
         parts.append({"file": names, "frame": np.full(count, first + number, np.int32), **part})
@@ -211,5 +211,5 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False):
 
 
 def _empty():
-    nothing = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
+    nothing = measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
     return {"file": np.empty(0, object), "frame": np.empty(0, np.int32), **nothing}

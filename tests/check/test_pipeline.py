@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from segkit import frame, simulate
+from segkit.check import pipeline as check
+
+
+@pytest.fixture(autouse=True)
+def two_frames(tmp_path, monkeypatch):
+    """Put two simulated frames in use."""
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    simulate.write(tmp_path / "BBBC039", frames=2, seed=1)
+
+
+TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (TABLE.groupby("frame").size(), "Right."),
+        (TABLE["frame"].value_counts(), "Right."),
+        ([3, 2], "Right."),
+        (..., "Not answered yet"),
+        (TABLE["frame"], "one value a nucleus"),
+        (TABLE.groupby("frame")["area"].sum(), "summed areas"),
+        (TABLE.groupby("area").size()[:2], "differ"),
+        (object(), "1 values for 2 frames"),
+    ],
+)
+def test_nuclei_per_frame(answer, says, capsys):
+    """Right counts pass in any order; each wrong answer gets its own hint."""
+    passed = check.nuclei_per_frame(answer, TABLE)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
+
+
+def labels(path):
+    return frame.segment(tifffile.imread(path))
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda path: np.mean(labels(path) > 0), "Right."),
+        (..., "Not answered yet"),
+        (0.2, "no function"),
+        (lambda path: labels(path).max(), "number of nuclei"),
+        (lambda path: np.count_nonzero(labels(path)), "number of pixels"),
+        (lambda path: np.mean(labels(path) == 0), "background"),
+        (lambda path: np.mean(tifffile.imread(path) > tifffile.imread(path).mean()), "its mean"),
+        (lambda path: 0.5, "not the covered share"),
+        (lambda: None, "could not use"),
+    ],
+)
+def test_foreground(answer, says, capsys):
+    """The covered share passes; counts and other shares get their own hints."""
+    passed = check.foreground(answer)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (7, "Right."),
+        (..., "Not answered yet"),
+        (6, "180 frames"),
+        (200, "one task a frame"),
+        (6.67, "round up"),
+        ("seven", "round up"),
+    ],
+)
+def test_tasks(answer, says, capsys):
+    """Seven tasks; rounding down and one a frame get their own hints."""
+    passed = check.tasks(answer)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
