@@ -1,0 +1,269 @@
+"""Choose every parameter of segkit.split on the training frames, then check on validation once.
+
+    python benchmarks/tune.py FOLDER
+
+FOLDER holds BBBC039 as `segkit fetch` leaves it. The test split is never opened. The parameters
+are printed and written to benchmarks/results/tune.json; segkit/split.py holds the same ones.
+About five minutes on two cores; the same every time.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+
+import numpy as np
+import report
+from scipy import ndimage
+from skimage.segmentation import expand_labels
+
+from segkit import evaluate, labelfiles, merging, regions, score, split
+
+RESULT = Path(__file__).parent / "results" / "tune.json"
+
+START = {
+    "NOISE": 12,
+    "WATERSHED": {
+        "mask": 0.3,
+        "core": 0.4,
+        "sigma": 1.5,
+        "radius": 4,
+        "level": 0.45,
+        "smallest": 40,
+    },
+    "BEST": {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "smallest": 40},
+}
+GRID = {
+    "OTSU": {"smallest": (10, 20, 40, 60, 80)},
+    "WATERSHED": {
+        "sigma": (1.0, 1.5, 2.0),
+        "radius": (3, 4, 5),
+        "core": (0.35, 0.4, 0.45, 0.5),
+        "mask": (0.2, 0.25, 0.3, 0.35),
+        "level": (0.43, 0.45, 0.47, 0.49),
+        "smallest": (20, 40, 60, 80),
+    },
+    "BEST": {
+        "mask": (0.2, 0.25, 0.3, 0.35),
+        "join": (0.25, 0.3, 0.35, 0.4, 0.45),
+        "level": (0.43, 0.45, 0.47, 0.49),
+        "smallest": (20, 40, 60, 80),
+    },
+    "NOISE": (9, 12, 15, 20),
+}
+KEEP = (0.92, 0.94, 0.96, 0.98)
+# How much more a pixel near the seam of two nuclei weighs than another one.
+SEAM = 3.0
+
+# The training frames and their truth, shared with the worker processes by fork.
+FRAMES = []
+
+
+def apply(settings):
+    """Put settings where segkit.split looks for them."""
+    for name, value in settings.items():
+        setattr(split, name, value)
+
+
+def f1_of(job):
+    """F1 at the nine thresholds of one method on one frame."""
+    method, settings, index = job
+    apply(settings)
+    image, truth = FRAMES[index]
+    return score.f1(truth, getattr(split, method)(image))
+
+
+def average(pool, method, settings, indices):
+    """Average F1 of a method over some of the frames."""
+    table = pool.map(f1_of, [(method, settings, i) for i in indices], chunksize=2)
+    return float(np.nanmean(table, axis=0).mean())
+
+
+def own_distance(truth, *, most=8):
+    """Distance of each pixel of the half frame to the border of its own nucleus, capped."""
+    truth = truth[::2, ::2]
+    distance = np.zeros(truth.shape, dtype=np.float32)
+    for number, box in enumerate(ndimage.find_objects(truth), start=1):
+        if box is None:
+            continue
+        own = truth[box] == number
+        # The border of the frame is not one of the nucleus.
+        edges = [
+            (0 if s.start == 0 else 1, 0 if s.stop == n else 1)
+            for s, n in zip(box, truth.shape, strict=True)
+        ]
+        padded = np.pad(np.pad(own, edges), 8, mode="edge")
+        inner = tuple(slice(8 + a, -(8 + b) or None) for a, b in edges)
+        distance[box][own] = ndimage.distance_transform_edt(padded)[inner][own]
+    return np.minimum(distance, most)
+
+
+def landscape_sums(job):
+    """Least squares over the masked pixels of one frame: sums of squares and of products."""
+    settings, index = job
+    apply(settings)
+    image, truth = FRAMES[index]
+    _, small, smooth, local, floor = regions.prepare(image, noise=split.NOISE)
+    mask = regions.fill(smooth > np.maximum(floor, settings["BEST"]["mask"] * local))
+    if not mask.any():
+        return 0.0, 0.0
+    features = split.pixel_features(small, smooth, local, floor, mask).astype(float)
+    features = np.append(features, np.ones((len(features), 1)), axis=1)
+    near = expand_labels(truth[::2, ::2], 2)
+    most, least = ndimage.maximum_filter(near, 3), ndimage.minimum_filter(near, 3)
+    seam = ndimage.binary_dilation((most != least) & (least > 0), iterations=3)[mask]
+    weighted = features * np.where(seam, SEAM, 1.0)[:, None]
+    return weighted.T @ features, weighted.T @ own_distance(truth)[mask]
+
+
+def fit_landscape(pool, settings, indices):
+    """Weights by least squares, to five digits."""
+    parts = pool.map(landscape_sums, [(settings, i) for i in indices], chunksize=2)
+    squares, products = (sum(part[k] for part in parts) for k in (0, 1))
+    weights = np.linalg.solve(squares + 1e-6 * np.diag(np.diag(squares)), products)
+    return tuple(float(f"{w:.5g}") for w in weights)
+
+
+def pairs_of(job):
+    """Features of the pairs of regions of one frame, and whether each pair is one nucleus."""
+    settings, index = job
+    apply(settings)
+    image, truth = FRAMES[index]
+    _, small, smooth, local, floor = regions.prepare(image, noise=split.NOISE)
+    mask = regions.fill(smooth > np.maximum(floor, settings["BEST"]["mask"] * local))
+    heights = split.landscape(small, smooth, local, floor, mask)
+    parts = split.pieces(heights, mask, settings["BEST"]["keep"])
+    sums, summit, seams = merging.measure(parts, heights, smooth)
+    if not seams:
+        return np.zeros((0, len(merging.PAIR_FEATURES))), np.zeros(0, dtype=bool)
+    a, b = np.array(list(seams)).T
+    features = merging.pair_features(
+        sums[a], sums[b], summit[a], summit[b], np.array(list(seams.values()))
+    )
+    truth = truth[::2, ::2]
+    count = int(truth.max()) + 1
+    shared = np.bincount(parts.ravel() * count + truth.ravel(), minlength=len(sums) * count)
+    shared = shared.reshape(len(sums), count)
+    shared[:, 0] = 0
+    owner = shared.argmax(axis=1)
+    return features, owner[a] == owner[b]
+
+
+def fit_join(pool, settings, indices, *, ridge=1.0):
+    """Logistic regression by Newton's method; weights for the raw features, to five digits."""
+    parts = pool.map(pairs_of, [(settings, i) for i in indices], chunksize=2)
+    raw, same = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    centre, width = raw.mean(axis=0), raw.std(axis=0) + 1e-9
+    features = np.append((raw - centre) / width, np.ones((len(raw), 1)), axis=1)
+    penalty = np.diag([ridge] * len(centre) + [0.0])
+    weights = np.zeros(len(centre) + 1)
+    for _ in range(25):
+        chance = 1 / (1 + np.exp(-np.clip(features @ weights, -50, 50)))
+        slope = features.T @ (same - chance) - penalty @ weights
+        curve = (features * (chance * (1 - chance))[:, None]).T @ features + penalty
+        weights += np.linalg.solve(curve, slope)
+    inner = weights[:-1] / width
+    weights = (*inner, weights[-1] - inner @ centre)
+    return tuple(float(f"{w:.5g}") for w in weights), len(same), float(same.mean())
+
+
+def climb(pool, method, settings, indices, log):
+    """Try the values of one parameter after another, twice round, and keep the best."""
+    name = method.upper()
+    reached = average(pool, method, settings, indices)
+    for round_ in (1, 2):
+        before = dict(settings[name])
+        for key, values in GRID[name].items():
+            for value in values:
+                if value == settings[name][key]:
+                    continue
+                trial = settings | {name: settings[name] | {key: value}}
+                found = average(pool, method, trial, indices)
+                log(method, f"{key}={value}", found)
+                if found > reached + 1e-5:
+                    reached, settings = found, trial
+        if settings[name] == before:
+            break
+        log(method, f"after round {round_}", reached)
+    return settings
+
+
+def load(folder, name):
+    """Frames and truth of a split."""
+    stems, images, masks = evaluate.frames(folder, name)
+    return stems, [
+        (labelfiles.read_frame(image), labelfiles.read_truth(mask))
+        for image, mask in zip(images, masks, strict=True)
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", help="holds images, masks and metadata of BBBC039")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--every", type=int, default=4, help="search on every n-th training frame")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    stems, frames = load(options.folder, "training")
+    FRAMES[:] = frames
+    every, some = list(range(len(frames))), list(range(0, len(frames), options.every))
+    steps = []
+
+    def log(method, what, value):
+        steps.append({"method": method, "step": what, "averageF1": round(value, 4)})
+        print(f"{method:10s} {what:20s} {value:.4f}", flush=True)
+
+    with multiprocessing.get_context("fork").Pool(options.processes) as pool:
+        settings = {"OTSU": {"smallest": 20}, **START}
+        settings = climb(pool, "otsu", settings, some, log)
+        settings = climb(pool, "watershed", settings, some, log)
+        found = {
+            n: average(pool, "watershed", settings | {"NOISE": n}, every) for n in GRID["NOISE"]
+        }
+        for value, reached in found.items():
+            log("watershed", f"NOISE={value}", reached)
+        settings["NOISE"] = max(found, key=found.get)
+        settings["LANDSCAPE"] = fit_landscape(pool, settings, every)
+        trials = {}
+        for keep in KEEP:
+            trial = settings | {"BEST": settings["BEST"] | {"keep": keep}}
+            trial["JOIN"], pairs, share = fit_join(pool, trial, every)
+            reached = average(pool, "best", trial, some)
+            log("best", f"keep={keep}", reached)
+            print(f"           {pairs} pairs of regions, {share:.2f} of them one nucleus")
+            trials[reached] = trial
+        settings = climb(pool, "best", trials[max(trials)], some, log)
+        final = {m: average(pool, m, settings, every) for m in ("otsu", "watershed", "best")}
+    for method, value in final.items():
+        log(method, f"all {len(every)} training", value)
+    stems, frames = load(options.folder, "validation")
+    apply(settings)
+    checked = {}
+    for method in final:
+        table = [score.f1(truth, getattr(split, method)(image)) for image, truth in frames]
+        checked[method] = float(np.nanmean(table, axis=0).mean())
+        log(method, f"{len(stems)} validation", checked[method])
+    for name, value in settings.items():
+        print(f"{name} = {value}")
+    options.out.parent.mkdir(exist_ok=True)
+    result = {
+        "command": " ".join(["python benchmarks/tune.py FOLDER", *options_given()]),
+        **{k: v for k, v in report.environment().items() if k != "blas_threads"},
+        "chosen": settings,
+        "averageF1": {
+            "training": {k: round(v, 4) for k, v in final.items()},
+            "validation": {k: round(v, 4) for k, v in checked.items()},
+        },
+        "steps": steps,
+    }
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def options_given():
+    """Options on the command line other than the folder and the output."""
+    return [word for word in sys.argv[2:] if word.startswith("--every")]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Segment a frame of nuclei and tell touching ones apart: three methods, each better than the last.
+
+``otsu`` thresholds the frame. ``watershed`` cuts the mask where the distance to its border has a
+neck, and draws every nucleus at its own level. ``best`` floods a landscape that also sees dark
+seams, with many seeds, and joins the pieces that belong together.
+
+All take a 2-D frame of any integer or float dtype on a dark background and return int32 labels
+1..n. All numbers below were chosen on the training split of BBBC039 by ``benchmarks/tune.py``;
+lengths are in pixels of that data set (0.65 um), 20-fold magnification. Brightness is always
+relative, to the noise of the frame or to the nucleus, so that grey levels need no scaling.
+"""
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.segmentation import watershed as flood
+
+from segkit import merging, regions
+
+OTSU = {"smallest": 60}
+"""For `otsu`: the smallest object, in pixels."""
+
+NOISE = 20
+"""What rises less than this many standard deviations of the noise is background."""
+
+WATERSHED = {"mask": 0.3, "core": 0.5, "sigma": 2.0, "radius": 3, "level": 0.47, "smallest": 60}
+"""For `watershed`: the loose mask and the core that distances are taken in, as fractions of the
+local maximum; blur of the distances; distance of seeds; level of the outlines; smallest object."""
+
+BEST = {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "smallest": 60}
+"""For `best`: the loose mask; depth of the saddle, as a fraction of the summit, that keeps two
+seeds apart; probability above which regions are joined; level of the outlines; smallest object."""
+
+CORE = 0.5
+"""For the landscape: where the distance is taken, as a fraction of the local maximum."""
+
+SCALES = (1.0, 2.0, 4.0)
+"""For the landscape: blurs of the relative brightness, in pixels of the half frame."""
+
+LANDSCAPE = (
+    0.59021,
+    7.892,
+    0.27953,
+    8.3334,
+    -3.7459,
+    3.3335,
+    5.6733,
+    -5.5758,
+    -2.0273,
+    -2.5984,
+    1.3001,
+)
+"""Weights of `pixel_features`, and the constant."""
+
+JOIN = (
+    -4.421,
+    1.6567,
+    1.6173,
+    8.5184,
+    -0.89312,
+    0.1237,
+    11.288,
+    -6.2988,
+    10.779,
+    5.4505,
+    -1.5845,
+    -0.49337,
+    0.93555,
+    -1.0707,
+    0.82178,
+    -5.5847,
+)
+"""Weights of `segkit.merging.PAIR_FEATURES`, and the constant."""
+
+
+def otsu(image):
+    """Otsu's threshold, connected pieces, the smallest dropped: touching nuclei stay one.
+
+    Parameters
+    ----------
+    image : (rows, columns) array
+        One frame.
+
+    Returns
+    -------
+    labels : (rows, columns) int32 array
+
+    Raises
+    ------
+    ValueError
+        For an array that is not a frame.
+
+    Notes
+    -----
+    The threshold splits any histogram in two, that of noise as well: a frame in which it does
+    not clear the noise has no nuclei.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = np.zeros((60, 60), dtype=np.uint16)
+    >>> frame[10:20, 10:20] = frame[30:45, 30:45] = 500
+    >>> np.bincount(otsu(frame).ravel())
+    array([3275,  100,  225])
+    """
+    frame = regions.checked(image)
+    _, noise = regions.background(regions.half(frame))
+    cut = threshold_otsu(image) if frame.min() < frame.max() else np.inf
+    mask = frame > cut
+    if not mask.any() or frame[mask].mean() - frame[~mask].mean() < NOISE * noise:
+        return np.zeros(frame.shape, dtype=np.int32)
+    labels, _ = ndimage.label(mask)
+    area = np.bincount(labels.ravel())
+    keep = area >= OTSU["smallest"]
+    keep[0] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
+
+
+def watershed(image):
+    """Cut touching nuclei at their necks and draw each at its own level.
+
+    Parameters
+    ----------
+    image : (rows, columns) array
+        One frame.
+
+    Returns
+    -------
+    labels : (rows, columns) int32 array
+
+    Raises
+    ------
+    ValueError
+        For an array that is not a frame.
+
+    Notes
+    -----
+    Unblurred, the distance to the border of a mask has many summits in one nucleus; blurred, and
+    weighed with the blurred brightness, about one.
+    """
+    options = WATERSHED
+    frame, small, smooth, local, floor = regions.prepare(image, noise=NOISE)
+    mask = regions.fill(smooth > np.maximum(floor, options["mask"] * local))
+    heights = regions.distance(smooth, local, floor, core=options["core"], sigma=options["sigma"])
+    bright = np.minimum(small / local, 1.5)
+    heights *= ndimage.gaussian_filter(bright, options["sigma"], truncate=3)
+    seeds = regions.summits(heights, mask & (heights > 0), radius=options["radius"])
+    return _draw(frame, flood(-heights, seeds, mask=mask), floor, options)
+
+
+def best(image):
+    """Flood a landscape that sees necks and dark seams, and join what belongs together.
+
+    Parameters
+    ----------
+    image : (rows, columns) array
+        One frame.
+
+    Returns
+    -------
+    labels : (rows, columns) int32 array
+
+    Raises
+    ------
+    ValueError
+        For an array that is not a frame.
+
+    Notes
+    -----
+    The height of a pixel is an estimate of its distance to the border of its own nucleus: a
+    weighted sum of distance transforms, blurred brightness and its curvature (`LANDSCAPE`). Two
+    regions are joined by logistic regression on `segkit.merging.PAIR_FEATURES` (`JOIN`).
+    """
+    options = BEST
+    frame, small, smooth, local, floor = regions.prepare(image, noise=NOISE)
+    mask = regions.fill(smooth > np.maximum(floor, options["mask"] * local))
+    heights = landscape(small, smooth, local, floor, mask)
+    parts = pieces(heights, mask, options["keep"])
+    parts = merging.merge(parts, heights, smooth, join, least=options["join"])
+    return _draw(frame, parts, floor, options)
+
+
+def landscape(small, smooth, local, floor, mask):
+    """Estimate the distance of every masked pixel to the border of its own nucleus."""
+    heights = np.zeros(small.shape, dtype=np.float32)
+    if mask.any():
+        features = pixel_features(small, smooth, local, floor, mask)
+        weights = np.array(LANDSCAPE, dtype=np.float32)
+        heights[mask] = features @ weights[:-1] + weights[-1]
+    return ndimage.gaussian_filter(heights, 0.7, truncate=3)
+
+
+def pixel_features(small, smooth, local, floor, mask):
+    """Measure each masked pixel: distances, blurred relative brightness, and its curvatures.
+
+    Returns
+    -------
+    features : (pixels, 10) float32 array
+        Blurred distance to the border of the core; then at each scale the relative brightness
+        and its greater and smaller curvature (eigenvalues of the Hessian): a dark seam bends up
+        across, the inside of a nucleus bends down.
+    """
+    columns = [regions.distance(smooth, local, floor, core=CORE, sigma=1.0)[mask]]
+    relative = np.minimum(small / local, 1.5)
+    width = relative.shape[1] + 2
+    row, column = np.nonzero(mask)
+    at = (row + 1) * width + column + 1
+    for scale in SCALES:
+        blurred = ndimage.gaussian_filter(relative, scale, truncate=3)
+        blurred = np.pad(blurred, 1, mode="edge").ravel()
+        here = blurred[at]
+        rows = blurred[at - width] + blurred[at + width] - 2 * here
+        across = blurred[at - 1] + blurred[at + 1] - 2 * here
+        mixed = blurred[at - width - 1] + blurred[at + width + 1]
+        mixed = (mixed - blurred[at - width + 1] - blurred[at + width - 1]) / 4
+        middle, spread = (rows + across) / 2, np.hypot((rows - across) / 2, mixed)
+        columns += [here, scale**2 * (middle + spread), scale**2 * (middle - spread)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def pieces(heights, mask, keep):
+    """Flood the landscape from every summit and drop the shallowest seams."""
+    seeds = regions.summits(heights, mask & (heights > 0.7), radius=1)
+    return merging.shallow(flood(-heights, seeds, mask=mask), heights, keep=keep)
+
+
+def join(features):
+    """Probability that the two regions of each pair are one nucleus."""
+    weights = np.array(JOIN)
+    return 1 / (1 + np.exp(-np.clip(features @ weights[:-1] + weights[-1], -50, 50)))
+
+
+def _draw(frame, parts, floor, options):
+    """Outlines at full size within the regions of the half frame."""
+    return regions.outline(
+        frame,
+        regions.double(parts, frame.shape),
+        level=options["level"],
+        smallest=options["smallest"],
+        contrast=floor,
+    )
