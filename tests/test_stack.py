@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made import folder, scene
 
 from segkit import frame, stack
@@ -15,6 +17,10 @@ def damage(path, how):
     good = tifffile.imread(path)
     if how == "truncated":
         path.write_bytes(path.read_bytes()[:5000])
+    elif how == "directory cut off":  # MetaMorph writes the list of pages behind the pixels
+        pixels = good.tobytes()
+        header = b"II*\0" + (8 + len(pixels)).to_bytes(4, "little")
+        path.write_bytes(header + pixels)
     elif how == "text":
         path.write_text("not a picture\n")
     elif how == "empty file":
@@ -44,6 +50,7 @@ def damage(path, how):
 
 BAD = {
     "truncated": "cannot be read",
+    "directory cut off": "cut off",
     "text": "cannot be read",
     "empty file": "cannot be read",
     "other shape": r"shape \(89, 120\)",
@@ -67,6 +74,27 @@ def test_bad_frame_is_named_with_its_reason(tmp_path, how):
         stack.batch(files, 0, like=like)
     copy = pickle.loads(pickle.dumps(caught.value))  # as it comes back from another process
     assert str(copy) == str(caught.value)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_damage_anywhere_is_a_frame_error(tmp_path_factory, data):
+    """A file cut at any length, or with any byte changed, is read or named; nothing else."""
+    path = tmp_path_factory.mktemp("damage") / "frame.tif"
+    tifffile.imwrite(path, scene(1, (20, 30)), rowsperstrip=5)
+    whole = bytearray(path.read_bytes())
+    if data.draw(st.booleans(), label="cut"):
+        whole = whole[: data.draw(st.integers(0, len(whole) - 1), label="length")]
+    else:
+        place = data.draw(st.integers(0, 400), label="place")
+        whole[place] = data.draw(st.integers(0, 255), label="byte")
+    path.write_bytes(whole)
+    try:
+        image = stack.read_frame(path, like=((20, 30), np.dtype(np.uint16)))
+    except stack.FrameError as error:
+        assert "frame.tif: " in str(error)
+    else:
+        assert image.shape == (20, 30)
 
 
 @pytest.mark.parametrize("how", ["NaN", "infinite"])

@@ -56,6 +56,8 @@ def read_frame(path, *, like=None):
         # strip by strip, which costs twice the time, all of it with the global lock held.
         with tifffile.TiffFile(path) as tif:
             pages = len(tif.pages)
+            if pages == 0:  # the list of pages stands at the end of a MetaMorph file
+                raise FrameError(path, "cut off before its list of pages; copy the file again")
             if pages != 1:
                 raise FrameError(path, f"{pages} pages; save one frame a file")
             page = tif.pages.first
@@ -71,8 +73,7 @@ def read_frame(path, *, like=None):
                 image = page.asarray()
     except FrameError:
         raise
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        # tifffile meets a damaged file with any of these
+    except Exception as error:  # a damaged file can lead tifffile into any of them
         raise FrameError(path, f"cannot be read ({error}); copy the file again") from error
     _check(path, image, like)
     return image
