@@ -89,12 +89,12 @@ def test_damage_anywhere_is_a_frame_error(tmp_path_factory, data):
         place = data.draw(st.integers(0, 400), label="place")
         whole[place] = data.draw(st.integers(0, 255), label="byte")
     path.write_bytes(whole)
+    said, shape = "", None
     try:
-        image = stack.read_frame(path, like=((20, 30), np.dtype(np.uint16)))
+        shape = stack.read_frame(path, like=((20, 30), np.dtype(np.uint16))).shape
     except stack.FrameError as error:
-        assert "frame.tif: " in str(error)
-    else:
-        assert image.shape == (20, 30)
+        said = str(error)
+    assert shape == (20, 30) or "frame.tif: " in said
 
 
 @pytest.mark.parametrize("how", ["NaN", "infinite"])

@@ -1,0 +1,179 @@
+"""A real napari window with the layers of notebook 03, looked at through screenshots.
+
+It needs napari and a display: ``make test-napari`` brings both, the display with ``xvfb-run``.
+"""
+
+import dask.array as da
+import numpy as np
+import pytest
+from dask_image import ndfilters
+from scipy import ndimage
+from skimage.draw import disk
+
+from segkit import show
+from segkit import viewer as room
+
+FAULT = room.hindrance()
+pytestmark = [
+    pytest.mark.napari,
+    pytest.mark.skipif(bool(FAULT), reason=f"napari cannot open a window: {FAULT}"),
+    # Warnings of napari (the first) and of its plug-in engine npe2 while they are imported: both
+    # still declare models in the style of pydantic 1.
+    pytest.mark.filterwarnings("ignore:`json_encoders` is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Using extra keyword arguments on `Field`:DeprecationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:`allow_mutation` is deprecated:DeprecationWarning"),
+]
+
+LIMITS = (100, 900)
+CENTRES = [[(30, 30), (30, 90), (70, 60)], [(25, 60), (75, 20), (75, 100)]]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Make two frames with three bright discs each, one frame a chunk."""
+    frames = np.random.default_rng(3).normal(150, 20, (2, 100, 120))
+    for frame, centres in zip(frames, CENTRES, strict=True):
+        for centre in centres:
+            frame[disk(centre, 12)] += 500
+    return da.from_array(frames.astype(np.uint16), chunks=(1, -1, -1))
+
+
+@pytest.fixture(scope="module")
+def layers(stack):
+    """Return the layers of notebook 03: the frames, a threshold's mask, and labels."""
+    smoothed = ndfilters.gaussian_filter(stack, [0, 1, 1])
+    mask = smoothed > 400
+    labels = mask.map_blocks(lambda block: ndimage.label(block)[0], dtype=np.int32)
+    return {
+        "images": {"frames": stack},
+        "masks": {"threshold": mask},
+        "labels": {"nuclei": labels},
+    }
+
+
+@pytest.fixture(scope="module")
+def viewer(layers, tmp_path_factory):
+    """Open a viewer by the choice of `segkit.show.layers`; the user's settings are left alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SEGKIT_VIEWER", raising=False)
+        patch.setenv("NAPARI_CONFIG", str(tmp_path_factory.mktemp("napari") / "settings.yaml"))
+        opened = show.layers(**layers, limits=LIMITS)
+        opened.window.resize(900, 700)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def window(viewer, layers):
+    """Put the layers into the viewer as at first, whatever a test did to them."""
+    viewer.layers.clear()
+    return show.layers(**layers, limits=LIMITS, viewer=viewer)
+
+
+def seen(window, **options):
+    """Return what is on the screen, as rows of pixels of red, green and blue."""
+    return window.screenshot(flash=False, **options)[..., :3].astype(int)
+
+
+def share(picture, colour):
+    """Return the share of pixels of one colour, up to rounding."""
+    return (abs(picture - np.round(255 * np.asarray(colour)[:3])).max(axis=-1) <= 2).mean()
+
+
+def only(window, *names):
+    """Show these layers, fully opaque, and hide the others."""
+    for layer in window.layers:
+        layer.visible = layer.name in names
+        layer.opacity = 1
+
+
+def test_layers_are_there(window):
+    """The viewer holds an image with our contrast limits, a mask, and labels with three discs."""
+    import napari
+
+    kinds = [(layer.name, type(layer)) for layer in window.layers]
+    image, labels = napari.layers.Image, napari.layers.Labels
+    assert kinds == [("frames", image), ("threshold", labels), ("nuclei", labels)]
+    assert tuple(window.layers["frames"].contrast_limits) == LIMITS
+    assert all(layer.visible for layer in window.layers)
+    assert window.layers["nuclei"].data[0].max().compute() == 3
+    assert set(np.unique(np.asarray(window.layers["threshold"].data))) == {0, 1}
+
+
+def test_screen_is_not_blank(window):
+    """The canvas and the whole window show many colours; with all layers hidden it is black."""
+    canvas, whole = seen(window), seen(window, canvas_only=False)
+    assert len(np.unique(canvas.reshape(-1, 3), axis=0)) > 50
+    assert len(np.unique(whole.reshape(-1, 3), axis=0)) > 100
+    only(window)
+    assert seen(window).max() == 0
+
+
+def test_labels_show_in_their_colours(window):
+    """Each label's colour covers its disc while the layer is on, and is nowhere while it is off."""
+    labels = window.layers["nuclei"]
+    only(window, "frames", "nuclei")
+    on = seen(window)
+    only(window, "frames")
+    off = seen(window)
+    areas = np.bincount(np.asarray(labels.data[0]).ravel())
+    discs = [share(on, labels.get_color(number)) for number in (1, 2, 3)]
+    assert min(discs) > 0.005
+    assert np.allclose(np.divide(discs, sum(discs)), areas[1:] / areas[1:].sum(), atol=0.02)
+    assert [share(off, labels.get_color(number)) for number in (1, 2, 3)] == [0, 0, 0]
+
+
+def test_mask_lies_over_the_frame(window):
+    """The mask alone shows one colour of the colour-blind safe palette on its pixels."""
+    from matplotlib.colors import to_rgb
+
+    from segkit.overlays import PALETTE
+
+    mask = window.layers["threshold"]
+    only(window, "threshold")
+    covered = share(seen(window), to_rgb(PALETTE[0]))
+    only(window, "nuclei")
+    labels = window.layers["nuclei"]
+    discs = sum(share(seen(window), labels.get_color(number)) for number in (1, 2, 3))
+    assert np.asarray(mask.data[0]).sum() == np.count_nonzero(labels.data[0])
+    assert covered == pytest.approx(discs, rel=0.01)
+
+
+def test_contrast_limits_reach_the_screen(window):
+    """The background's grey level comes out at its place between the limits."""
+    only(window, "frames")
+    picture = seen(window)
+    grey = picture[(np.ptp(picture, axis=-1) == 0)][:, 0]
+    darkest, brightest = (255 * (level - LIMITS[0]) / 800 for level in (150, 650))
+    assert abs(np.median(grey[(grey > 5) & (grey < 60)]) - darkest) <= 2
+    assert abs(np.median(grey[grey > 120]) - brightest) <= 2
+
+
+def test_the_other_frame(window, layers):
+    """With frame=1 the second frame is on the screen; the slider of napari goes back to frame 0."""
+    first = seen(window)
+    again = show.layers(**layers, limits=LIMITS, frame=1, viewer=window)
+    assert again is window
+    assert [layer.name for layer in window.layers] == ["frames", "threshold", "nuclei"]
+    assert window.dims.current_step[0] == 1
+    assert (abs(seen(window) - first).max(axis=-1) > 50).mean() > 0.02
+    window.dims.set_current_step(0, 0)
+    assert (abs(seen(window) - first).max(axis=-1) > 50).mean() < 0.001
+
+
+def test_only_the_frame_in_view_is_computed(viewer):
+    """Opening a stack computes its first frame in view, none of the others."""
+    computed = set()
+
+    def read(block, block_info=None):
+        computed.add(block_info[0]["chunk-location"][0])
+        return block + 1
+
+    empty = da.zeros((5, 40, 50), chunks=(1, -1, -1), dtype=np.uint16)
+    lazy = empty.map_blocks(read, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+    viewer.layers.clear()
+    show.layers(images={"lazy": lazy}, labels={"also": lazy}, frame=2, viewer=viewer)
+    seen(viewer)
+    assert computed == {2}
