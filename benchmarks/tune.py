@@ -3,7 +3,8 @@
     python benchmarks/tune.py FOLDER
 
 FOLDER holds BBBC039 as `segkit fetch` leaves it. The test split is never opened. The parameters
-are printed and written to benchmarks/results/tune.json; segkit/split.py holds the same ones.
+are printed and written to benchmarks/results/tune.json; segkit/split.py and landscape.py hold
+the same ones.
 About five minutes on two cores; the same every time.
 """
 
@@ -18,7 +19,7 @@ import report
 from scipy import ndimage
 from skimage.segmentation import expand_labels
 
-from segkit import evaluate, labelfiles, merging, regions, score, split
+from segkit import evaluate, labelfiles, landscape, merging, regions, score, split
 
 RESULT = Path(__file__).parent / "results" / "tune.json"
 
@@ -61,9 +62,9 @@ FRAMES = []
 
 
 def apply(settings):
-    """Put settings where segkit.split looks for them."""
+    """Put settings where segkit.split and segkit.landscape look for them."""
     for name, value in settings.items():
-        setattr(split, name, value)
+        setattr(landscape if name == "LANDSCAPE" else split, name, value)
 
 
 def f1_of(job):
@@ -108,7 +109,7 @@ def landscape_sums(job):
     mask = regions.fill(smooth > np.maximum(floor, settings["BEST"]["mask"] * local))
     if not mask.any():
         return 0.0, 0.0
-    features = split.pixel_features(small, smooth, local, floor, mask).astype(float)
+    features = landscape.pixel_features(small, smooth, local, floor, mask).astype(float)
     features = np.append(features, np.ones((len(features), 1)), axis=1)
     near = expand_labels(truth[::2, ::2], 2)
     most, least = ndimage.maximum_filter(near, 3), ndimage.minimum_filter(near, 3)
@@ -132,7 +133,7 @@ def pairs_of(job):
     image, truth = FRAMES[index]
     _, small, smooth, local, floor = regions.prepare(image, noise=split.NOISE)
     mask = regions.fill(smooth > np.maximum(floor, settings["BEST"]["mask"] * local))
-    heights = split.landscape(small, smooth, local, floor, mask)
+    heights = landscape.heights(small, smooth, local, floor, mask)
     parts = split.pieces(heights, mask, settings["BEST"]["keep"])
     sums, summit, seams = merging.measure(parts, heights, smooth)
     if not seams:

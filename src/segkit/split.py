@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed as flood
 
-from segkit import merging, regions
+from segkit import landscape, merging, regions
 
 OTSU = {"smallest": 60}
 """For `otsu`: the smallest object, in pixels."""
@@ -30,27 +30,6 @@ local maximum; blur of the distances; distance of seeds; level of the outlines; 
 BEST = {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "smallest": 60}
 """For `best`: the loose mask; depth of the saddle, as a fraction of the summit, that keeps two
 seeds apart; probability above which regions are joined; level of the outlines; smallest object."""
-
-CORE = 0.5
-"""For the landscape: where the distance is taken, as a fraction of the local maximum."""
-
-SCALES = (1.0, 2.0, 4.0)
-"""For the landscape: blurs of the relative brightness, in pixels of the half frame."""
-
-LANDSCAPE = (
-    0.59021,
-    7.892,
-    0.27953,
-    8.3334,
-    -3.7459,
-    3.3335,
-    5.6733,
-    -5.5758,
-    -2.0273,
-    -2.5984,
-    1.3001,
-)
-"""Weights of `pixel_features`, and the constant."""
 
 JOIN = (
     -4.421,
@@ -168,54 +147,16 @@ def best(image):
     Notes
     -----
     The height of a pixel is an estimate of its distance to the border of its own nucleus: a
-    weighted sum of distance transforms, blurred brightness and its curvature (`LANDSCAPE`). Two
-    regions are joined by logistic regression on `segkit.merging.PAIR_FEATURES` (`JOIN`).
+    weighted sum of distance transforms, blurred brightness and its curvature
+    (`segkit.landscape`). Two regions are joined by logistic regression on `segkit.merging.PAIR_FEATURES` (`JOIN`).
     """
     options = BEST
     frame, small, smooth, local, floor = regions.prepare(image, noise=NOISE)
     mask = regions.fill(smooth > np.maximum(floor, options["mask"] * local))
-    heights = landscape(small, smooth, local, floor, mask)
+    heights = landscape.heights(small, smooth, local, floor, mask)
     parts = pieces(heights, mask, options["keep"])
     parts = merging.merge(parts, heights, smooth, join, least=options["join"])
     return _draw(frame, parts, floor, options)
-
-
-def landscape(small, smooth, local, floor, mask):
-    """Estimate the distance of every masked pixel to the border of its own nucleus."""
-    heights = np.zeros(small.shape, dtype=np.float32)
-    if mask.any():
-        features = pixel_features(small, smooth, local, floor, mask)
-        weights = np.array(LANDSCAPE, dtype=np.float32)
-        heights[mask] = features @ weights[:-1] + weights[-1]
-    return ndimage.gaussian_filter(heights, 0.7, truncate=3)
-
-
-def pixel_features(small, smooth, local, floor, mask):
-    """Measure each masked pixel: distances, blurred relative brightness, and its curvatures.
-
-    Returns
-    -------
-    features : (pixels, 10) float32 array
-        Blurred distance to the border of the core; then at each scale the relative brightness
-        and its greater and smaller curvature (eigenvalues of the Hessian): a dark seam bends up
-        across, the inside of a nucleus bends down.
-    """
-    columns = [regions.distance(smooth, local, floor, core=CORE, sigma=1.0)[mask]]
-    relative = np.minimum(small / local, 1.5)
-    width = relative.shape[1] + 2
-    row, column = np.nonzero(mask)
-    at = (row + 1) * width + column + 1
-    for scale in SCALES:
-        blurred = ndimage.gaussian_filter(relative, scale, truncate=3)
-        blurred = np.pad(blurred, 1, mode="edge").ravel()
-        here = blurred[at]
-        rows = blurred[at - width] + blurred[at + width] - 2 * here
-        across = blurred[at - 1] + blurred[at + 1] - 2 * here
-        mixed = blurred[at - width - 1] + blurred[at + width + 1]
-        mixed = (mixed - blurred[at - width + 1] - blurred[at + width - 1]) / 4
-        middle, spread = (rows + across) / 2, np.hypot((rows - across) / 2, mixed)
-        columns += [here, scale**2 * (middle + spread), scale**2 * (middle - spread)]
-    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def pieces(heights, mask, keep):

@@ -1,0 +1,95 @@
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made import folder
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Import a module of the benchmarks by its name."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+    def load(name):
+        sys.modules.pop(name, None)
+        return importlib.import_module(name)
+
+    return load
+
+
+def test_all_ways_find_the_same_nuclei(tmp_path, load):
+    """What is compared for speed gives the same areas and means."""
+    ways = load("ways")
+    files = folder(tmp_path, 2)
+    table, _, _ = ways.fast_loop(files)
+    area, mean = ways.dask_image_chain(files)
+    np.testing.assert_array_equal(table["area"], area)
+    np.testing.assert_allclose(table["mean_intensity"], mean, rtol=1e-9)
+    area, mean = (np.concatenate(part) for part in zip(*map(ways.scipy_frame, files), strict=True))
+    np.testing.assert_array_equal(table["area"], area)
+    np.testing.assert_allclose(table["mean_intensity"], mean, rtol=1e-9)
+    count = sum(len(ways.skimage_frame(path)["label"]) for path in files)
+    assert abs(count - len(area)) <= 2  # scikit-image blurs without truncating to whole grey levels
+
+
+def test_files_are_repeated_in_order(tmp_path, load):
+    """Links stand for the files over again, and the first ones are taken as they are."""
+    ways = load("ways")
+    files = folder(tmp_path / "in", 3)
+    assert ways.repeat(files, 2, tmp_path / "no") == files[:2]
+    links = ways.repeat(files, 7, tmp_path / "links")
+    assert [link.read_bytes() for link in links[3:6]] == [path.read_bytes() for path in files]
+    assert len(set(links)) == 7
+
+
+def test_ratios_say_what_is_not_met(load):
+    """A ratio below its aim is marked as not met."""
+    run = load("run")
+    names = ["dask-image, 10 frames", "scipy loop", "fast path, plain loop"]
+    names += ["fast path, threads", "fast path, processes"]
+    rows = [
+        {"way": name, "ms_per_frame": ms}
+        for name, ms in zip(names, [7000, 260, 13, 10, 12], strict=True)
+    ]
+    met = {row["ratio"]: (round(row["value"], 2), row["met"]) for row in run.ratios(rows)}
+    assert met["scipy loop / fast loop, one core"] == (20, True)
+    assert met["fast loop / default scheduler"] == (1.3, False)
+    assert met["scipy loop / fast path on all cores"] == (26, False)
+    assert met["dask-image with persist, 10 frames / fast path"] == (700, True)
+
+
+def test_scale_counts_tasks_and_memory(tmp_path, load):
+    """Tasks grow with the batches; memory and nuclei are read from the run itself."""
+    scale = load("scale")
+    folder(tmp_path / "in", 3)
+    few, many = scale.scale(tmp_path / "in", tmp_path / "scratch", counts=(30, 60))
+    assert (few["tasks"], many["tasks"]) == (2, 3)
+    assert many["nuclei"] == 2 * few["nuclei"] > 0
+    assert 20 < few["peak_MB"] < 2000
+
+
+def test_report_is_complete(tmp_path, load):
+    """JSON, table and plot are written; the table has every way and every ratio."""
+    report = load("report")
+    rows = [
+        {"way": f"fast {i}", "frames": 3, "repeats": 1, "seconds": 1.0, "ms_per_frame": 10.0 + i}
+        for i in range(3)
+    ]
+    ratios = [{"ratio": "a / b", "value": 2.0, "aim": 3, "met": False}]
+    result = {
+        **report.environment(),
+        "command": "python x",
+        "data": "frames",
+        "ways": rows,
+        "ratios": ratios,
+        "scale": [],
+    }
+    report.write(result, tmp_path)
+    text = (tmp_path / "pipeline.md").read_text()
+    assert "| fast 2 | 3 | 1 | 12.00 |" in text
+    assert "| a / b | 2.0 | 3 | no |" in text
+    assert {"pipeline.json", "pipeline.md", "pipeline.png"} == {p.name for p in tmp_path.iterdir()}
