@@ -1,0 +1,122 @@
+"""Checks for the exercises of notebook 03."""
+
+import numpy as np
+import tifffile
+from scipy import ndimage
+from skimage.filters import threshold_li, threshold_otsu
+from skimage.io import imread
+
+from segkit import data
+from segkit.check import array_fault, exercise
+
+WINDOW = 201
+STRAY, KEPT = 0.001, 0.97  # of an empty frame at most, of the nuclei at least
+
+
+def _read(index):
+    """Return a frame as read, and where its true nuclei are."""
+    folder = data.locate()
+    truth = imread(data.masks(folder)[index])[..., 0] > 0
+    return tifffile.imread(data.images(folder)[index]), truth
+
+
+def _frames():
+    """Return the first three frames as read, and smoothed as in the notebook."""
+    frames = np.stack([_read(index)[0] for index in range(3)])
+    return frames, ndimage.gaussian_filter(frames, [0, 1, 1])
+
+
+def _wide(frames, *block_size):
+    """Return the local threshold with a window of that size."""
+    sigma = [(size - 1) / 6 for size in block_size]
+    return ndimage.gaussian_filter(frames.astype(float), sigma)
+
+
+def _empty():
+    """Return the first frame without a nucleus."""
+    for index in range(len(data.images(data.locate()))):
+        frame, truth = _read(index)
+        if not truth.any():
+            return frame
+    raise ValueError("the data set in use has no empty frame to try this on.")
+
+
+@exercise
+def window(answer):
+    """Local threshold of the first three smoothed frames, with windows of 201 x 201 pixels."""
+    raw, frames = _frames()
+    answer = answer.compute() if hasattr(answer, "compute") else np.asarray(answer)
+    if answer.shape != frames.shape:
+        return array_fault(answer, frames)
+    if answer.dtype == bool:
+        return "that is a mask: the threshold itself is asked for, a grey level for each pixel."
+
+    def equal(other):
+        return np.abs(answer - other).max() < 1e-3
+
+    expected = _wide(frames, 1, WINDOW, WINDOW)
+    if equal(expected):
+        return None
+    if equal(_wide(raw, 1, WINDOW, WINDOW)):
+        return "that is the threshold of the frames as read: give it the smoothed ones."
+    if equal(_wide(frames, 3, WINDOW, WINDOW)):
+        return "the window reaches into the neighbouring frames: what is its size along axis 0?"
+    if equal(ndimage.gaussian_filter(frames.astype(float), [0, WINDOW, WINDOW])):
+        return "there 201 is sigma: block_size is the whole window, six times as wide and more."
+    if equal(_wide(frames, 1, *frames.shape[1:])):
+        return "the window is still the whole frame."
+    return array_fault(answer, expected, rtol=1e-6)
+
+
+def _otsu_and_li(frames):
+    """Return both levels of each frame, to compare with a stack."""
+    return [
+        np.array([level(frame) for frame in frames])[:, None, None]
+        for level in (threshold_otsu, threshold_li)
+    ]
+
+
+@exercise
+def li_mask(answer):
+    """Mask of the first three smoothed frames: above the Li threshold of each frame."""
+    raw, frames = _frames()
+    answer = answer.compute() if hasattr(answer, "compute") else np.asarray(answer)
+    if answer.shape != frames.shape:
+        return array_fault(answer, frames)
+    if answer.dtype != bool:
+        return f"a mask holds True and False, and this holds {answer.dtype}: compare the levels."
+    otsu, li = _otsu_and_li(frames)
+    if np.array_equal(answer, frames > li):
+        return None
+    as_read = "made from the frames as read: take the smoothed ones."
+    known = [
+        ("foreground and background are exchanged.", frames <= li),
+        ("those are the masks of Otsu's levels.", frames > otsu),
+        ("one level for all: each frame needs its own.", frames > threshold_li(frames)),
+        (as_read, raw > li),
+        (as_read, raw > _otsu_and_li(raw)[1]),
+    ]
+    for fault, mask in known:
+        if np.array_equal(answer, mask):
+            return fault
+    return array_fault(answer, frames > li)
+
+
+@exercise
+def offset(answer):
+    """Offset of the frame-wide local threshold that keeps an empty frame nearly empty."""
+    answer = float(answer)
+
+    if answer > 0:
+        return "dask-image subtracts the offset from the threshold: this one lowers it."
+    empty = ndimage.gaussian_filter(_empty(), 1)
+    stray = (empty > _wide(empty, *empty.shape) - answer).mean()
+    if stray > STRAY:
+        return f"{stray:.2%} of the empty frame is still foreground: raise the threshold further."
+    frame, truth = _read(0)
+    frame = ndimage.gaussian_filter(frame, 1)
+    local = _wide(frame, *frame.shape)
+    kept = (frame > local - answer)[truth].sum() / (frame > local)[truth].sum()
+    if kept < KEPT:
+        return f"only {kept:.0%} of the nuclei's pixels in frame 0 are left: that is too high."
+    return None

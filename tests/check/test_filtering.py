@@ -1,0 +1,119 @@
+"""The checks of notebook 02 tell right answers from the usual wrong ones."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+from dask_image import ndfilters
+from scipy import ndimage
+
+from segkit.check import filtering as check
+
+
+@pytest.fixture
+def stack(tmp_path, monkeypatch):
+    """Three small noisy frames, as the data set in use."""
+    noise = np.random.default_rng(2).integers(100, 900, (3, 40, 52)).astype(np.uint16)
+    folder = tmp_path / "BBBC039" / "images"
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(noise):
+        tifffile.imwrite(folder / f"{number}.tif", frame)
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    return da.from_array(noise, chunks=(1, 40, 52))
+
+
+def said(capsys, answer, check_it):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(answer) is False
+    return capsys.readouterr().out
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    for check_it in (check.depth, check.float_blur, check.seamless_median):
+        assert "Not answered yet" in said(capsys, ..., check_it)
+
+
+@pytest.mark.parametrize("answer", [(0, 5, 12), [0, 5, 12], {0: 0, 1: 5, 2: 12}])
+def test_depth_is_four_sigma_rounded_up(answer):
+    """Depth may be given as a tuple, a list or a dictionary."""
+    assert check.depth(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        ((5, 12), "3 axes"),
+        ((5, 5, 12), "frames beside"),
+        ((0, 2, 3), "sigma itself"),
+        ((0, 4, 12), "round the other way"),
+        ((0, 10, 24), "one side"),
+        ((0, 11, 25), "one side"),
+        ((0, 4, 9), "4 sigma"),
+        (12, "could not use"),
+    ],
+)
+def test_depth_hints(capsys, answer, hint):
+    """Each usual mistake about depth has a hint of its own."""
+    assert hint in said(capsys, answer, check.depth)
+
+
+def test_float_blur_is_right(stack):
+    """Conversion first, sigma 0 along the frames."""
+    assert check.float_blur(ndfilters.gaussian_filter(stack.astype("float32"), [0, 2, 2]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda x: ndfilters.gaussian_filter(x, [0, 2, 2]), "Convert to float first"),
+        (lambda x: ndfilters.gaussian_filter(x, [0, 2, 2]).astype("f4"), "before the conversion"),
+        (lambda x: ndfilters.gaussian_filter(x.astype("f8"), [0, 2, 2]), "half of that memory"),
+        (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 2]).compute(), "lazy"),
+        (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 1, 1]), "[0, 1, 1]"),
+        (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 0]), "[0, 2, 0]"),
+        (lambda x: x.astype("f4"), "not blurred"),
+        (lambda x: x[:1].astype("f4"), "the shape is"),
+        (lambda x: x.astype("f4") + 7, "values differ"),
+    ],
+)
+def test_float_blur_hints(capsys, stack, answer, hint):
+    """Each usual mistake about the dtype and sigma has a hint of its own."""
+    assert hint in said(capsys, answer(stack), check.float_blur)
+
+
+def median(stack, **overlap):
+    """Median of the first frame in four chunks."""
+    pieces = stack[0].rechunk((20, 26))
+    return da.map_overlap(ndimage.median_filter, pieces, size=5, dtype=pieces.dtype, **overlap)
+
+
+@pytest.mark.parametrize("boundary", ["none", "reflect"])
+def test_seamless_median_is_right(stack, boundary):
+    """Both boundaries that agree with the filter's own mode are right."""
+    assert check.seamless_median(median(stack, depth=2, boundary=boundary))
+
+
+@pytest.mark.parametrize(
+    ("overlap", "hint"),
+    [
+        ({"depth": 0, "boundary": "none"}, "depth say"),
+        ({"depth": 1, "boundary": "none"}, "depth say"),
+        ({"depth": 2, "boundary": "periodic"}, "boundary say"),
+        ({"depth": 2, "boundary": 0}, "boundary say"),
+        ({"depth": 1, "boundary": 0}, "depth and boundary"),
+    ],
+)
+def test_seamless_median_hints(capsys, stack, overlap, hint):
+    """Wrong depth and wrong boundary are told apart by where the pixels differ."""
+    assert hint in said(capsys, median(stack, **overlap), check.seamless_median)
+
+
+def test_seamless_median_sees_other_filters(capsys, stack):
+    """Another size, one chunk and a computed array are named."""
+    pieces = stack[0].rechunk((20, 26))
+    assert "everywhere" in said(capsys, pieces, check.seamless_median)
+    whole = median(stack, depth=0, boundary="none").rechunk(-1)
+    assert "four pieces" in said(capsys, whole, check.seamless_median)
+    right = median(stack, depth=2, boundary="none")
+    assert "lazy" in said(capsys, right.compute(), check.seamless_median)

@@ -1,0 +1,148 @@
+"""The checks of notebook 03 tell right answers from the usual wrong ones."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+from dask_image import ndfilters
+from PIL import Image
+from scipy import ndimage
+from skimage.filters import threshold_li, threshold_otsu
+
+from segkit.check import thresholding as check
+
+SHAPE = (60, 90)
+
+
+@pytest.fixture
+def images(tmp_path, monkeypatch):
+    """Three frames with one square nucleus each, and an empty one, as the data set in use."""
+    rng = np.random.default_rng(3)
+    noise = rng.normal(150, 4, (4, *SHAPE))
+    truth = np.zeros((4, *SHAPE), np.uint8)
+    for frame, brightness in enumerate((500, 250, 900)):
+        truth[frame, 20:40, 30:60] = 1
+        dim, bright = noise[frame, 20:40, 30:45], noise[frame, 20:40, 45:60]
+        dim += brightness
+        bright += 2 * brightness
+    noise = noise.astype(np.uint16)
+    for kind in ("images", "masks"):
+        (tmp_path / "BBBC039" / kind).mkdir(parents=True)
+    for frame in range(4):
+        tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{frame}.tif", noise[frame])
+        colours = np.repeat(truth[frame][..., None], 4, axis=2)
+        Image.fromarray(colours).save(tmp_path / "BBBC039" / "masks" / f"{frame}.png")
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    return da.from_array(noise[:3], chunks=(1, *SHAPE))
+
+
+@pytest.fixture
+def smoothed(images):
+    """Blur the three frames as in the notebook."""
+    return ndfilters.gaussian_filter(images, [0, 1, 1])
+
+
+def local(stack, *block_size):
+    """Return the local threshold with a window that may be larger than the frame."""
+    sigma = [(size - 1) / 6 for size in block_size]
+    return ndimage.gaussian_filter(stack.compute().astype(float), sigma)
+
+
+def said(capsys, check_it, answer):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(answer) is False
+    return capsys.readouterr().out
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    for check_it in (check.window, check.li_mask, check.offset):
+        assert "Not answered yet" in said(capsys, check_it, ...)
+
+
+def test_window_is_right(smoothed):
+    """201 pixels along rows and columns, lazy or computed."""
+    threshold = local(smoothed, 1, 201, 201)
+    assert check.window(threshold)
+    assert check.window(da.from_array(threshold))
+
+
+@pytest.mark.parametrize(
+    ("block_size", "hint"),
+    [
+        ((3, 201, 201), "neighbouring frames"),
+        ((1, 1207, 1207), "201 is sigma"),
+        ((1, *SHAPE), "the whole frame"),
+        ((1, 101, 101), "values differ"),
+    ],
+)
+def test_window_hints_at_the_size(capsys, smoothed, block_size, hint):
+    """A window of another size is named, where it is a usual one."""
+    assert hint in said(capsys, check.window, local(smoothed, *block_size))
+
+
+def test_window_hints_at_the_input(capsys, images, smoothed):
+    """Frames as read, a mask and too few frames are named."""
+    threshold = local(smoothed, 1, 201, 201)
+    assert "as read" in said(capsys, check.window, local(images, 1, 201, 201))
+    assert "that is a mask" in said(capsys, check.window, smoothed > threshold)
+    assert "the shape is" in said(capsys, check.window, threshold[:1])
+
+
+def level_of(stack, rule):
+    """Return the level of each frame, to compare with the stack."""
+    return np.array([rule(frame) for frame in stack.compute()])[:, None, None]
+
+
+def test_li_mask_is_right(smoothed):
+    """A level for each frame, by map_blocks or by a loop."""
+    levels = smoothed.map_blocks(
+        lambda chunk: np.full((1, 1, 1), threshold_li(chunk)), chunks=(1, 1, 1), dtype=float
+    )
+    assert check.li_mask(smoothed > levels)
+    assert check.li_mask(smoothed.compute() > level_of(smoothed, threshold_li))
+
+
+def test_li_mask_hints(capsys, images, smoothed):
+    """Each usual mistake about the level has a hint of its own."""
+    li, otsu = level_of(smoothed, threshold_li), level_of(smoothed, threshold_otsu)
+    one = threshold_li(smoothed.compute())
+    for answer, hint in [
+        (smoothed <= li, "exchanged"),
+        (smoothed > otsu, "Otsu's levels"),
+        (smoothed > one, "one level for all"),
+        (images > li, "frames as read"),
+        (images > level_of(images, threshold_li), "frames as read"),
+        (li, "the shape is"),
+        ((smoothed > li).astype("uint8"), "True and False"),
+        (smoothed > li + 100, "values differ"),
+    ]:
+        assert hint in said(capsys, check.li_mask, answer)
+
+
+@pytest.mark.parametrize("answer", [-12, -20.5, np.float64(-30)])
+def test_offset_is_right(images, answer):
+    """Above the noise and well below the nuclei."""
+    assert check.offset(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (30, "subtracts"),
+        (0, "of the empty frame"),
+        (-2, "of the empty frame"),
+        (-600, "too high"),
+        ("high", "could not use"),
+    ],
+)
+def test_offset_hints(capsys, images, answer, hint):
+    """The wrong sign, too little and too much are told apart."""
+    assert hint in said(capsys, check.offset, answer)
+
+
+def test_offset_without_an_empty_frame(capsys, images, tmp_path):
+    """Frames of one's own may hold no empty one: the check says so."""
+    for kind, suffix in (("images", "tif"), ("masks", "png")):
+        (tmp_path / "BBBC039" / kind / f"3.{suffix}").unlink()
+    assert "no empty frame" in said(capsys, check.offset, -20)
