@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["notebooks/00-warnings.py"]  # runs in kernels, not here
 CHECKOUT = Path(__file__).parents[1]
 MIRROR = os.environ.get("SEGKIT_MIRROR")
 

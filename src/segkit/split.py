@@ -148,7 +148,8 @@ def best(image):
     -----
     The height of a pixel is an estimate of its distance to the border of its own nucleus: a
     weighted sum of distance transforms, blurred brightness and its curvature
-    (`segkit.landscape`). Two regions are joined by logistic regression on `segkit.merging.PAIR_FEATURES` (`JOIN`).
+    (`segkit.landscape`). Two regions are joined by logistic regression on
+    `segkit.merging.PAIR_FEATURES` (`JOIN`).
     """
     options = BEST
     frame, small, smooth, local, floor = regions.prepare(image, noise=NOISE)

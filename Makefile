@@ -1,0 +1,124 @@
+# Each target sets up what it needs, and does nothing twice. `make` alone lists them.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+MIRROR := $(SEGKIT_MIRROR)
+# what kernels run with in the tests: warnings that become errors, and no windows
+STRICT := IPYTHONDIR="$(CURDIR)/build/ipython" SEGKIT_VIEWER=matplotlib
+STARTUP := build/ipython/profile_default/startup/00-warnings.py
+DESCRIBE := $(PY) -c "from segkit import data; print(data.describe(data.locate()))"
+STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.jupytext metadata.language_info metadata.widgets"
+
+# Without PYTHON=..., the first of these that is new enough is taken.
+ifeq ($(origin PYTHON), undefined)
+PYTHONS := python3 python3.13 python3.12 python3.11
+else
+PYTHONS := $(PYTHON)
+endif
+
+.PHONY: help setup run lab napari test real-frames test-units test-notebooks test-real test-napari \
+  lint measure bench outputs constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+# ---- environment
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@if ! $(PY) -c 'import pip' 2> /dev/null; then \
+	  for python in $(PYTHONS); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+	      echo "Setting up $(VENV) with $$python: a minute or two."; \
+	      rm -rf $(VENV) && exec "$$python" -m venv $(VENV); \
+	    fi; \
+	  done; \
+	  echo "None of [$(PYTHONS)] is Python 3.11 or newer: install one, or say make PYTHON=..." >&2; \
+	  exit 1; \
+	fi
+	$(PY) -m pip install -c constraints.txt -e ".[test]"
+	@touch $@
+
+$(VENV)/.napari: $(VENV)/.ready
+	$(PY) -m pip install -c constraints.txt -e ".[napari,test]"
+	@touch $@
+
+setup: $(VENV)/.ready ## make .venv, with the versions of constraints.txt
+
+napari: $(VENV)/.napari ## add napari to .venv
+
+# ---- the course
+
+run: setup ## the whole pipeline and notebooks 00 to 06, as pages in build/course
+	@folder=$$($(PY) -c "from segkit import data; print(data.locate())") \
+	  && $(BIN)/segkit segment "$$folder" --out build
+	@$(PY) -m segkit.course "notebooks/0[0-6]_*.ipynb" --into build/course \
+	  --nuclei build/nuclei.parquet
+
+lab: napari ## JupyterLab on the first notebook
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+# ---- tests
+
+test: test-units test-notebooks test-real ## every test but napari's
+
+real-frames: setup
+	@if [ -n "$(MIRROR)" ]; then \
+	  $(BIN)/segkit fetch --mirror "$(MIRROR)" --into build/real/BBBC039; \
+	fi
+
+test-units: real-frames
+	$(PY) -m pytest -n 2 -m "not napari and not gpu"
+
+$(STARTUP): tests/notebooks/00-warnings.py
+	@mkdir -p $(@D) && cp $< $@
+
+test-notebooks: setup $(STARTUP)
+	@SEGKIT_DATA=build/tests $(DESCRIBE)
+	SEGKIT_DATA="$(CURDIR)/build/tests" $(STRICT) $(PY) -m pytest --nbval-lax \
+	  --nbval-cell-timeout 120 -n 2 --dist loadfile notebooks
+
+test-real: real-frames $(STARTUP)
+	@data=data; \
+	if [ -n "$(MIRROR)" ]; then data=build/real; fi; \
+	if [ -d "$$data/BBBC039/images" ]; then \
+	  SEGKIT_DATA="$$data" $(STRICT) $(PY) -m segkit.course notebooks --into build/course-real; \
+	else \
+	  echo "No real frames (SEGKIT_MIRROR is not set, data/BBBC039 is not there):" \
+	    "the notebooks ran on simulated ones only."; \
+	fi
+
+test-napari: napari ## a real napari window, on a display of its own
+	@if why=$$(.ci/display); then \
+	  $$why $(PY) -m pytest -m napari tests; \
+	else \
+	  echo "napari's tests are skipped: $$why"; \
+	fi
+
+lint: setup ## ruff, codespell, and no outputs in notebooks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+	$(STRIP) --verify notebooks/*.ipynb
+
+# ---- figures and upkeep
+
+measure: setup ## time and peak memory of every notebook, against 60 s and 2 GB
+	@$(PY) -m segkit.course notebooks --workers 1 --into build/measure \
+	  --table build/measure/table.md --seconds 60 --megabytes 2000
+
+bench: setup ## side-by-side timings
+	$(PY) benchmarks/run.py
+
+outputs: setup ## store the outputs of compared cells, from simulated frames
+	@SEGKIT_DATA=build/tests $(DESCRIBE)
+	SEGKIT_DATA="$(CURDIR)/build/tests" $(BIN)/jupyter nbconvert --to notebook --execute \
+	  --inplace notebooks/*.ipynb
+	$(STRIP) notebooks/*.ipynb
+
+constraints: ## resolve the newest versions of everything into constraints.txt
+	@sh .ci/constraints
+
+clean: ## remove what was built; .venv and data stay
+	rm -rf build .pytest_cache .ruff_cache .hypothesis dask-worker-space
+	find src tests benchmarks snippets -name __pycache__ -prune -exec rm -rf {} +

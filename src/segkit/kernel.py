@@ -1,0 +1,145 @@
+"""Execute one notebook in a kernel of its own, and measure that kernel's time and memory."""
+
+import asyncio
+import re
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from traitlets.config import Config
+
+CELL_TIMEOUT = 120  # seconds; twice what a whole notebook may take
+ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a traceback
+
+
+class _Meter(threading.Thread):
+    """Sample the memory of a kernel and of all processes below it, every 0.1 s."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.process, self.peak, self.done = psutil.Process(pid), 0, threading.Event()
+
+    def run(self):
+        """Sample until told to stop or the kernel is gone."""
+        while not self.done.wait(0.1):
+            try:
+                family = [self.process, *self.process.children(recursive=True)]
+            except psutil.Error:
+                return
+            self.peak = max(self.peak, sum(map(_resident, family)), _high_water(self.process))
+
+
+def _resident(process):
+    """Return a process's resident memory in bytes, 0 if it has just ended."""
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def _high_water(process):
+    """Return the most memory that a process ever held, in bytes; 0 where the OS does not tell."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()  # Linux
+        return next(int(row.split()[1]) * 1024 for row in status.split("\n") if "VmHWM" in row)
+    except (OSError, StopIteration):
+        pass
+    try:
+        return getattr(process.memory_info(), "peak_wset", 0)  # Windows
+    except psutil.Error:
+        return 0
+
+
+def _one_line(error):
+    """Return what went wrong in a cell as one line."""
+    if isinstance(error, CellExecutionError):
+        # a bare assert has no message: the line that raised says most
+        raised = re.findall(r"^-+> \d+ (.*)", ANSI.sub("", error.traceback), re.M)[-1:]
+        message = str(error.evalue).strip().split("\n")[0] or "".join(raised)
+        return f"{error.ename}: {message}".rstrip(": ")
+    if isinstance(error, CellTimeoutError):
+        return f"took longer than {CELL_TIMEOUT} s"
+    return f"the kernel died ({error})"
+
+
+def count_cells(path):
+    """Count a notebook's code cells."""
+    return sum(cell.cell_type == "code" for cell in nbformat.read(path, as_version=4).cells)
+
+
+def execute(path, *, env, step=None, running=None):
+    """Execute one notebook from its first cell to its last, or to the first that fails.
+
+    Parameters
+    ----------
+    path : Path
+        The notebook; its folder is the kernel's working directory. The file is not changed.
+    env : dict
+        The kernel's environment variables.
+    step : callable, optional
+        Called without arguments after each code cell.
+    running : list, optional
+        Takes the kernel's `psutil.Process`, so that the caller can end it.
+
+    Returns
+    -------
+    notebook : nbformat.NotebookNode
+        With the outputs of the cells that ran.
+    row : dict
+        notebook (stem), title, seconds (wall time, start of the kernel included), peak_mb
+        (10**6 bytes: the kernel with its child processes) and failure (None, or one line that
+        names the notebook and the cell).
+    """
+    notebook = nbformat.read(path, as_version=4)
+    meters, codes = [], [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in codes:
+        cell.update(outputs=[], execution_count=None)
+    at = 0
+
+    def started(**_):
+        meters.append(_Meter(client.km.provisioner.pid))
+        meters[0].start()
+        if running is not None:
+            running.append(meters[0].process)
+
+    def began(cell, **_):
+        nonlocal at
+        at += cell.cell_type == "code"
+
+    def ended(**_):
+        if step is not None:
+            step()
+
+    config = Config()
+    config.KernelManager.transport_encryption = "auto"  # kernels warn of plain TCP otherwise
+    client = NotebookClient(
+        notebook,
+        config=config,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        coalesce_streams=True,
+        on_notebook_start=started,
+        on_cell_start=began,
+        on_cell_executed=ended,
+    )
+    start, failure = time.perf_counter(), None
+    try:
+        asyncio.run(client.async_execute(env=env))
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+        failure = f"{path.name}, cell {at}: {_one_line(error)}"
+    seconds = time.perf_counter() - start
+    for meter in meters:
+        meter.done.set()
+    row = {
+        "notebook": path.stem,
+        "title": notebook.cells[0].source.split("\n")[0].lstrip("# "),
+        "seconds": round(seconds, 1),
+        "peak_mb": round(max((meter.peak for meter in meters), default=0) / 1e6),
+        "failure": failure,
+    }
+    return notebook, row

@@ -1,0 +1,191 @@
+"""What a notebook of the course consists of, as a function that finds what is wrong with one.
+
+CONTRIBUTING.md tells it in prose.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+REPOSITORY = "dask-segmentation/image-segmentation-with-dask"
+BINDER = f"https://mybinder.org/v2/gh/{REPOSITORY}/HEAD?urlpath=lab/tree/notebooks/{{}}.ipynb"
+WEB = "https://dask-segmentation.github.io/image-segmentation-with-dask/notebooks/{}.html"
+COMPARED = {"nbval-check-output", "keep_output"}
+
+
+def tags(cell):
+    """Return a cell's tags as a set."""
+    return set(cell.metadata.get("tags", []))
+
+
+def folded(cell):
+    """Tell whether a cell's source is collapsed."""
+    return cell.metadata.get("jupyter", {}).get("source_hidden") is True
+
+
+def faults(notebook, stem):
+    """Yield one line for each way in which a notebook departs from the anatomy."""
+    yield from file_faults(notebook)
+    yield from text_faults(notebook.cells, stem)
+    for number, cell in enumerate(notebook.cells):
+        for fault in cell_faults(cell):
+            yield f"cell {number}: {fault}"
+    stubs = [i for i, cell in enumerate(notebook.cells) if "exercise" in tags(cell)]
+    if len(stubs) < 2 and not stem.startswith("00"):
+        yield f"{len(stubs)} exercises (cells tagged 'exercise'), at least 2 wanted"
+    for number, i in enumerate(stubs, 1):
+        for fault in exercise_faults(notebook.cells[max(i - 1, 0) : i + 4], number):
+            yield f"exercise {number}: {fault}"
+
+
+def file_faults(notebook):
+    """Find machine-specific or missing metadata."""
+    if dict(notebook.metadata) != {"kernelspec": KERNEL}:
+        yield f"metadata is not just {{'kernelspec': {KERNEL}}}"
+    ids = [cell.get("id") for cell in notebook.cells]
+    if None in ids or len(set(ids)) < len(ids):
+        yield "a cell has no id, or two have the same"
+
+
+def text_faults(cells, stem):
+    """Find missing parts: title and badges, overview, key points, copy this, next."""
+    title, overview = cells[0].source, cells[1].source
+    if not re.match(r"# \S.*\n\n\S.*\.\n", title):
+        yield "the first cell is not a title, an empty line and a sentence"
+    for badge in (BINDER, WEB):
+        if badge.format(stem) not in title:
+            yield f"the first cell has no badge that links to {badge.format(stem)}"
+    if not re.match(r"\*\*You will be able to\*\*\n\n(- .+(\n  .+)*\n){3,5}\n", overview):
+        yield "the second cell does not start with 'You will be able to' and 3 to 5 items"
+    if not re.search(r"^\*\*Time:\*\* .*\d+ minutes", overview, re.M):
+        yield "the second cell has no '**Time:** ... minutes'"
+    if not re.search(r"^\*\*Needs:\*\* .*\bMB of memory.*\bGPU", overview, re.M | re.S):
+        yield "the second cell has no '**Needs:** ... MB of memory ... GPU'"
+    if len(cells) < 6:
+        yield "the closing cells are missing"
+        return
+    points, copy, code, following = cells[-4:]
+    if not re.match(r"## Key points\n\n(- .+(\n  .+)*(\n|$)){3,6}$", points.source):
+        yield "the fourth cell from the end is not '## Key points' with 3 to 6 items"
+    if not re.match(r"## Copy this(\n|$)", copy.source):
+        yield "the third cell from the end does not start with '## Copy this'"
+    if "copy" not in tags(code):
+        yield "the last cell but one is not code tagged 'copy'"
+    elif missing := undefined(code.source):
+        yield f"the copy cell does not stand on its own: {missing}"
+    if not re.match(r"## Next\n\n.*\]\(\S+\)", following.source, re.S):
+        yield "the last cell is not '## Next' with a link"
+
+
+def undefined(source):
+    """Return what ruff says of names that a piece of code uses and does not define."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821"]
+    done = subprocess.run(
+        [*ruff, "--output-format", "concise", "--quiet", "-"],
+        input=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "; ".join(done.stdout.split("\n")[:-1])
+
+
+def cell_faults(cell):
+    """Find what is wrong with a single cell."""
+    if cell.cell_type == "markdown":
+        yield from markdown_faults(cell.source)
+        return
+    if cell.get("execution_count") is not None:
+        yield "has an execution count"
+    if tags(cell) & COMPARED:
+        if not tags(cell) >= COMPARED:
+            yield f"is compared: it needs both tags, {' and '.join(sorted(COMPARED))}"
+        if not cell.outputs:
+            yield "is compared, and holds no output: run 'make outputs'"
+        if any(output.get("name") != "stdout" for output in cell.outputs):
+            yield "is compared, and holds other output than printed text"
+    elif cell.outputs:
+        yield "has outputs: run 'make outputs'"
+    if "test" in tags(cell):
+        if not folded(cell):
+            yield "is a test, and not collapsed (metadata jupyter.source_hidden)"
+        if not re.match(r"# Test\b", cell.source):
+            yield "is a test: its first line, which stands for it, has to start with '# Test'"
+        if not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source))):
+            yield "is a test without an assert"
+    draws = re.search(r"\bplt\.(subplots|figure|imshow|plot|hist|scatter)\(", cell.source)
+    if draws and "described(" not in cell.source and not tags(cell) & {"copy", "solution"}:
+        yield "draws a figure, and gives it no alternative text: show.described(fig, '...')"
+
+
+def markdown_faults(source):
+    """Find pictures without alternative text, and formulas that pages cannot draw."""
+    prose = re.sub(r"```.*?```|`[^`]*`", "", source, flags=re.S)
+    if re.search(r"!\[\s*\]\(", prose) or re.search(r"<img(?![^>]*\balt=\"[^\"]+\")", prose):
+        yield "a picture without alternative text"
+    if re.search(r"\$[^$\n]+\$|\\\(|\\begin", prose):
+        yield "a TeX formula: pages load no MathJax"
+
+
+def assigned(source):
+    """Return the names that code gives a value, and those whose value is three dots."""
+    names, dots = set(), set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            targets = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            names.update(targets)
+            if any(isinstance(n, ast.Constant) and n.value is ... for n in ast.walk(node.value)):
+                dots.update(targets)
+    return names, dots
+
+
+def call(source, kind):
+    """Return function and argument names of a cell that is one check, or None."""
+    body = ast.parse(source).body
+    if len(body) != 1 or not isinstance(body[0], kind):
+        return None
+    inner = body[0].test if kind is ast.Assert else body[0].value
+    if not isinstance(inner, ast.Call):
+        return None
+    arguments = [*inner.args, *(keyword.value for keyword in inner.keywords)]
+    names = {n.id for a in arguments for n in ast.walk(a) if isinstance(n, ast.Name)}
+    return ast.unparse(inner.func), names
+
+
+def exercise_faults(cells, number):
+    """Find what is wrong with the task, stub, check, solution and check of one exercise."""
+    if len(cells) < 5:
+        yield "it is not followed by a check, a solution and the same check"
+        return
+    task, stub, check, solution, again = cells
+    if not re.match(rf"## Exercise {number}: \S", task.source):
+        yield f"the cell before the stub does not start with '## Exercise {number}: '"
+    wanted = ("exercise", "check", "solution", "check")
+    for cell, tag in zip((stub, check, solution, again), wanted, strict=True):
+        if cell.cell_type != "code" or tag not in tags(cell):
+            yield f"no code cell tagged '{tag}' in its place (stub, check, solution, check)"
+            return
+    if not folded(solution):
+        yield "the solution is not collapsed (metadata jupyter.source_hidden)"
+    if not re.match(rf"# Solution {number}\b", solution.source):
+        yield f"the solution's first line, which stands for it, is not '# Solution {number}'"
+    dots, solved = assigned(stub.source)[1], assigned(solution.source)[0]
+    if not dots:
+        yield "the stub has no 'name = ...' to fill in"
+    if dots & solved:
+        yield f"the solution overwrites the learner's answer: {', '.join(sorted(dots & solved))}"
+    first, second = call(check.source, ast.Expr), call(again.source, ast.Assert)
+    if first is None or not check.source.rstrip().endswith(";"):
+        yield "the check is not one call that ends with a semicolon, 'check.what(answer);'"
+    elif not first[1] & dots:
+        yield "the check is not given the name that the stub leaves open"
+    if second is None:
+        yield "the check of the solution is not one assertion, 'assert check.what(solution)'"
+    elif not second[1] & solved:
+        yield "the last check is not given what the solution cell made"
+    elif first is not None and first[0] != second[0]:
+        yield f"answer and solution have different checks: {first[0]}, {second[0]}"

@@ -1,0 +1,87 @@
+"""What README.md and CONTRIBUTING.md name exists: commands, targets, files, notebooks."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from segkit import cli, course
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md")
+
+
+def text(name):
+    """Return a page's text."""
+    return (ROOT / name).read_text("utf-8")
+
+
+def commands(name):
+    """Return the command lines of a page's code blocks, as lists of words."""
+    blocks = re.findall(r"```(?:sh|powershell)\n(.*?)```", text(name), re.S)
+    rows = "".join(blocks).replace("\\", "/").splitlines()
+    return [shlex.split(row, comments=True) for row in rows]
+
+
+def test_the_course_map_lists_every_notebook():
+    """The map links every notebook there is, in order, and none that is not."""
+    linked = re.findall(r"^\| \[\d\d [^]]*\]\((notebooks/\w+\.ipynb)\)", text("README.md"), re.M)
+    there = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("notebooks/*.ipynb"))
+    assert linked == there
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    """A link to a file of the repository leads to one."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text(name))
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_make_targets_exist(name):
+    """Each ``make TARGET`` that a page names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = re.findall(
+        r"^(?:\S+=\S+ )?make ([a-z-]+)|`(?:\S+=\S+ )?make ([a-z-]+)`", text(name), re.M
+    )
+    names = {first or second for first, second in named}
+    assert names
+    assert names <= set(re.findall(r"^([a-z-]+):", makefile, re.M))
+
+
+def test_segkit_commands_are_accepted():
+    """The command line takes each ``segkit`` line of the README as it stands."""
+    lines = [words[1:] for words in commands("README.md") if words and words[0].endswith("/segkit")]
+    assert {words[0] for words in lines} >= {"fetch", "verify", "simulate", "segment", "doctor"}
+    for words in lines:
+        assert cli.parser().parse_args(words).command == words[0]
+
+
+def test_course_commands_are_accepted(monkeypatch, tmp_path):
+    """Each ``python -m segkit.course`` line of the pages passes the command's parser."""
+    monkeypatch.chdir(tmp_path)  # where there is no notebook: parsed, then refused
+    lines = [
+        words[words.index("segkit.course") + 1 :]
+        for name in PAGES
+        for words in commands(name)
+        if "segkit.course" in words
+    ]
+    assert len(lines) >= 2
+    for words in lines:
+        assert course.main(words) == 1
+
+
+def test_the_windows_steps_run_what_make_runs():
+    """The steps without make install, test and execute with the same options as the Makefile."""
+    recipe = " ".join(text("Makefile").replace("\\\n", " ").split())
+    for words in commands("README.md"):
+        if words[1:3] == ["-m", "pytest"]:
+            options = [f'"{word}"' if " " in word else word for word in words[1:]]
+            assert " ".join(options) in recipe
+    installs = [words for words in commands("README.md") if words[1:4] == ["-m", "pip", "install"]]
+    assert [words[4:] for words in installs[:2]] == [
+        ["-c", "constraints.txt", "-e", ".[test]"],
+        ["-c", "constraints.txt", "-e", ".[napari]"],
+    ]
