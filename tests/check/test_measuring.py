@@ -1,0 +1,167 @@
+"""The checks of notebook 05 tell right answers from the usual wrong ones."""
+
+import dask
+import numpy as np
+import pytest
+import tifffile
+from dask_image import ndmeasure
+
+from segkit import frame
+from segkit.check import measuring as check
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Three small frames of discs as the data set in use; the areas found in each of them."""
+    folder = tmp_path / "BBBC039" / "images"
+    folder.mkdir(parents=True)
+    rows, columns = np.ogrid[:80, :110]
+    rng = np.random.default_rng(5)
+    areas = []
+    for number, radii in enumerate([(9, 6, 7.5, 2.5), (8, 10, 3), (6, 7, 2, 9)]):
+        image = rng.normal(150, 4, (80, 110))
+        for place, radius in enumerate(radii):
+            disc = (rows - 40) ** 2 + (columns - 15 - 26 * place) ** 2 <= radius**2
+            image += 500 * disc
+        image = image.astype(np.uint16)
+        tifffile.imwrite(folder / f"{number}.tif", image)
+        areas.append(frame.measure(image, frame.segment(image))["area"].to_numpy())
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    return areas
+
+
+def said(capsys, check_it, *answer):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(*answer) is False
+    return capsys.readouterr().out
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    for check_it in (check.measure, check.diameter, check.counts):
+        assert "Not answered yet" in said(capsys, check_it, ...)
+
+
+def both(images, labels, index):
+    """Return area and mean, lazy."""
+    return ndmeasure.area(images, labels, index), ndmeasure.mean(images, labels, index)
+
+
+def persisted(images, labels, n, *, first=1, beyond=1):
+    """Measure labels `first` to n, each chunk made once."""
+    images, labels, n = dask.persist(images, labels, n)
+    return dask.compute(*both(images, labels, np.arange(first, int(n) + beyond)))
+
+
+def wrong_image(images, labels, n):
+    """Measure the labels themselves."""
+    labels, n = dask.persist(labels, n)
+    return dask.compute(*both(labels, labels, np.arange(1, int(n) + 1)))
+
+
+def not_persisted(images, labels, n):
+    """Measure from lazy labels."""
+    return dask.compute(*both(images, labels, np.arange(1, int(n) + 1)))
+
+
+def number_first(images, labels, n):
+    """Compute n by itself, and persist then."""
+    n = int(n)
+    images, labels = dask.persist(images, labels)
+    return dask.compute(*both(images, labels, np.arange(1, n + 1)))
+
+
+def lazy(images, labels, n):
+    """Forget to compute."""
+    images, labels, n = dask.persist(images, labels, n)
+    return both(images, labels, np.arange(1, int(n) + 1))
+
+
+def test_measure_is_right():
+    """Everything persisted together, index 1 to n, computed."""
+    assert check.measure(persisted)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (np.arange(3), "the function itself"),
+        (lambda images, labels, n: None, "returns nothing"),
+        (lazy, "still lazy"),
+        (lambda *lazy: persisted(*lazy, beyond=0), "the last nucleus"),
+        (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
+        (lambda *lazy: persisted(*lazy, first=0), "background"),
+        (lambda *lazy: persisted(*lazy, first=2), "areas: the shape"),
+        (lambda *lazy: persisted(*lazy)[::-1], "areas: "),
+        (wrong_image, "mean intensities: "),
+        (not_persisted, "in memory before you measure"),
+        (number_first, "before, or beside"),
+        (lambda images, labels: None, "TypeError"),
+    ],
+)
+def test_measure_hints(capsys, answer, hint):
+    """Each trap of measuring has a hint of its own."""
+    assert hint in said(capsys, check.measure, answer)
+
+
+def across(areas):
+    """Return the diameter in micrometres of a circle of each area in pixels."""
+    return 2 * np.sqrt(np.concatenate(areas) / np.pi) * 0.645
+
+
+def test_diameter_is_right(table):
+    """Twice the radius, in micrometres; a list will do."""
+    assert check.diameter(across(table))
+    assert check.diameter(across(table).round(4).tolist())
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda d: d / 0.645, "these are pixels"),
+        (lambda d: d / 2, "these are radii."),
+        (lambda d: d / 2 / 0.645, "radii, and in pixels"),
+        (lambda d: d * 0.645, "squared"),
+        (lambda d: d / 0.645**2, "larger or smaller"),
+        (lambda d: np.pi * (d / 2) ** 2, "areas"),
+        (lambda d: d * np.sqrt(np.pi) / 2, "squares"),
+        (lambda d: d[:-1], "the shape is"),
+        (lambda d: d + 1, "values differ"),
+        (lambda d: "large", "could not use"),
+    ],
+)
+def test_diameter_hints(capsys, table, change, hint):
+    """Each usual slip with units has a hint of its own."""
+    assert hint in said(capsys, check.diameter, change(across(table)))
+
+
+def test_counts_is_right(table):
+    """Any sequence of three numbers will do."""
+    counts = [int((areas >= 100).sum()) for areas in table]
+    assert check.counts(counts)
+    assert check.counts(np.array(counts))
+
+
+@pytest.mark.parametrize(
+    ("count", "hint"),
+    [
+        (lambda areas: [len(a) for a in areas], "debris included"),
+        (lambda areas: [int((a < 100).sum()) for a in areas], "the debris itself"),
+        (lambda areas: [int((a >= 100).sum()) for a in areas][:2], "2 numbers"),
+        (lambda areas: sum(int((a >= 100).sum()) for a in areas), "in all three frames"),
+        (lambda areas: 7000, "three in all"),
+        (lambda areas: [100, 100, 100], "the next frame's"),
+        (lambda areas: ["many"], "could not use"),
+    ],
+)
+def test_counts_hints(capsys, table, count, hint):
+    """Each usual miscount has a hint of its own."""
+    assert hint in said(capsys, check.counts, count(table))
+
+
+def test_counts_tells_at_least_from_more_than(capsys, table, monkeypatch):
+    """An object of exactly the limit counts, and a strict comparison is named."""
+    limit = max(areas.min() for areas in table)
+    monkeypatch.setattr(check, "LARGE", limit)
+    assert check.counts([int((areas >= limit).sum()) for areas in table])
+    assert "at least" in said(capsys, check.counts, [int((areas > limit).sum()) for areas in table])

@@ -1,0 +1,111 @@
+"""The headline of the course runs as it stands and finds what `segkit.frame` finds."""
+
+import io
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+import tifffile
+from dask_image import ndmeasure  # noqa: F401 (labels an array when it is first imported)
+from scipy import ndimage
+
+from segkit import data, frame, simulate
+
+CHECKOUT = Path(__file__).parents[2]
+SNIPPET = CHECKOUT / "snippets" / "whole_pipeline.py"
+
+
+@pytest.fixture
+def crops(tmp_path):
+    """Return the folder of four small crops of simulated frames, as a simulated data set."""
+    folder = tmp_path / "sets" / "simulated"
+    (folder / "images").mkdir(parents=True)
+    for number in range(4):
+        image, _ = simulate.frame(39, number)
+        tifffile.imwrite(folder / "images" / f"{number}.tif", image[100:210, 60:200])
+    (folder / "metadata").mkdir()
+    made = {"seed": 39, "frames": 4, "version": simulate.VERSION}
+    (folder / "metadata" / "simulated.json").write_text(json.dumps(made))
+    return folder
+
+
+def run(folder, cwd):
+    """Return what the snippet, started in `cwd`, prints about the data set in `folder`."""
+    env = {**os.environ, "SEGKIT_DATA": str(folder.parent), "MPLBACKEND": "agg"}
+    env["PYTHONWARNINGS"] = "error::FutureWarning,error::DeprecationWarning"
+    done = subprocess.run(
+        [sys.executable, "snippets/whole_pipeline.py"],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def expected(folder):
+    """Return the tables of the first three frames, each segmented by itself."""
+    frames = [tifffile.imread(path) for path in data.images(folder)[:3]]
+    return [frame.measure(image, frame.segment(image)) for image in frames]
+
+
+def test_it_prints_all_nuclei_and_leaves_nothing_behind(crops, tmp_path):
+    """Started as the docstring says, it counts like the frames one by one, and writes no file."""
+    nuclei = sum(len(table) for table in expected(crops))
+    assert nuclei > 10
+    copy = tmp_path / "root" / "snippets" / SNIPPET.name
+    copy.parent.mkdir(parents=True)
+    shutil.copy(SNIPPET, copy)
+    before = sorted(tmp_path.rglob("*"))
+    printed = run(crops, tmp_path / "root").splitlines()
+    assert printed[-1] == f"{nuclei} nuclei in 3 frames"
+    assert printed[0].split() == ["area", "mean_intensity"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_it_reads_labels_and_measures_once(crops, monkeypatch):
+    """A file is read once (the first once more, for its shape), whatever the number of nuclei."""
+    reads, labelled = [], []
+    imread, label = tifffile.imread, ndimage.label
+    monkeypatch.setattr(tifffile, "imread", lambda path: reads.append(path) or imread(path))
+    monkeypatch.setattr(ndimage, "label", lambda *a, **k: labelled.append(1) or label(*a, **k))
+    monkeypatch.setenv("SEGKIT_DATA", str(crops.parent))
+    table = runpy.run_path(str(SNIPPET))["nuclei"]
+    plt.close("all")
+    assert len(reads) == 1 + 3
+    assert len(labelled) <= 3 + 3  # for the labels, and for their number
+    rows = [row for part in expected(crops) for row in part.itertuples()]
+    assert table.index.tolist() == list(range(1, len(rows) + 1))
+    assert table["area"].tolist() == [row.area for row in rows]
+    assert table["mean_intensity"].tolist() == pytest.approx(
+        [row.mean_intensity for row in rows], rel=1e-9
+    )
+
+
+def test_it_has_at_most_twenty_lines():
+    """Blank lines, comments and the docstring apart, imports included."""
+    passive = (
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.ENCODING,
+        tokenize.ENDMARKER,
+    )
+    tokens = tokenize.tokenize(io.BytesIO(SNIPPET.read_bytes()).readline)
+    lines = {t.start[0] for t in tokens if t.type not in passive and not t.string.startswith('"""')}
+    assert 10 < len(lines) <= 20
+
+
+@pytest.mark.real
+def test_it_finds_271_nuclei_in_the_real_frames(real_frames):
+    """The number that the course promises."""
+    assert run(real_frames, CHECKOUT).splitlines()[-1] == "271 nuclei in 3 frames"
