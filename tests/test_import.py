@@ -31,7 +31,7 @@ def test_import_segkit_loads_nothing_heavy():
         ("segkit.stack", {"skimage", "pandas", "dask", "matplotlib", "pyarrow", "zarr", "pooch"}),
         ("segkit.store", {"scipy", "skimage", "pandas", "dask", "matplotlib", "zarr", "pooch"}),
         ("segkit.data", {"scipy", "skimage", "pandas", "dask", "matplotlib", "zarr"}),
-        ("segkit.show", {"dask", "napari", "zarr", "pooch"}),
+        ("segkit.show", {"napari", "zarr", "pooch"}),
     ],
 )
 def test_modules_load_only_what_they_need(module, spared):

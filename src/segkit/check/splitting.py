@@ -1,0 +1,109 @@
+"""Checks for the exercises of notebook 10."""
+
+import numpy as np
+import pandas as pd
+
+from segkit import data, frame, score
+from segkit.check import exercise
+from segkit.labelfiles import read_frame, read_truth
+
+FRAMES = 5  # of the validation list
+
+
+@exercise
+def iou_of_masks(function):
+    """Find the fault in a function that returns the IoU of two masks."""
+    if not callable(function):
+        return "this is no function; it should take two masks and return a number."
+    one, other = np.zeros((2, 6, 9), bool)
+    one[1:5, 1:5] = True
+    other[1:5, 3:8] = True  # 16 and 20 pixels, 8 of them in both
+    answer = float(function(one, other))
+    faults = {
+        8.0: "that is the intersection, in pixels; divide it by the union.",
+        28.0: "that is the union, in pixels; divide the intersection by it.",
+        28 / 8: "that is upside down: a value above 1 cannot be a share.",
+        8 / 36: "the union counts what is in both only once; a sum of the areas, twice.",
+        16 / 36: "that is Dice's coefficient: twice the intersection, over the sum of the areas.",
+        8 / 16: "that divides by the area of one mask; it would forgive the other any size.",
+        8 / 20: "that divides by the area of one mask; it would forgive the other any size.",
+        8 / 54: "that divides by the size of the picture; the background takes no part.",
+        34 / 54: "that is the share of pixels where both say the same, background included.",
+    }
+    for value, fault in faults.items():
+        if np.isclose(answer, value):
+            return fault
+    if not np.isclose(answer, 8 / 28):
+        return f"masks of 16 and 20 pixels with 8 in common give {answer:.4g}."
+    rng = np.random.default_rng(1)
+    for one, other in rng.random((3, 2, 20, 30)) < 0.4:
+        if not np.isclose(float(function(one, other)), (one & other).sum() / (one | other).sum()):
+            return "right for one pair of masks, but not for others."
+    return None
+
+
+@exercise
+def split_nuclei(answer, iou):
+    """Find the fault in the number of true nuclei that lie in several objects."""
+    touched = np.asarray(iou) > score.TOUCHED_AT
+    if np.ndim(answer) > 0:
+        return f"that is an array of shape {np.shape(answer)}; a single number is asked for."
+    right = (touched.sum(axis=1) > 1).sum()
+    if answer == right:
+        return None
+    faults = {
+        (touched.sum(axis=0) > 1).sum(): "those are the objects over several nuclei, the merged "
+        "ones: sum along the other axis.",
+        (touched.sum(axis=1) > 0).sum(): "those have at least one object: two or more are needed.",
+        touched.sum(): "those are the pairs: a nucleus in three objects counts once, not thrice.",
+        touched.sum(axis=1)[touched.sum(axis=1) > 1].sum(): "those are the objects that the split "
+        "nuclei lie in: count the nuclei.",
+        ((np.asarray(iou) > 0).sum(axis=1) > 1).sum(): "a pixel in common is not enough: the IoU "
+        "must exceed 0.1.",
+    }
+    hint = "count the entries above 0.1 in each row, then the rows with more than one."
+    return faults.get(int(answer), hint)
+
+
+@exercise
+def beats_otsu(function):
+    """Find out whether a function scores more than `otsu` on a few validation frames."""
+    if not callable(function):
+        return "this is no function; it should take one frame and return its label image."
+    folder = data.locate()
+    stems = data.split(folder, "validation")
+    stems = stems[:: max(1, len(stems) // FRAMES)][:FRAMES]
+    mine, otsu = [], []
+    for stem in stems:
+        image = read_frame(folder / "images" / f"{stem}.tif")
+        truth = read_truth(folder / "masks" / f"{stem}.png")
+        found = np.asarray(function(image.copy()))
+        try:
+            mine.append(score.report(truth, found))
+        except ValueError as error:
+            return str(error)
+        otsu.append(score.report(truth, frame.segment(image, method="otsu")))
+    mine, otsu = pd.DataFrame(mine), pd.DataFrame(otsu)
+    reached, wanted = mine["averageF1"].mean(), otsu["averageF1"].mean()
+    print(f"average F1 on {len(stems)} validation frames: {reached:.3f}; otsu has {wanted:.3f}.")
+    if reached > wanted:
+        return None
+    return f"{wanted - reached:.3f} or more is missing. {_look_at(mine, otsu)}"
+
+
+def _look_at(mine, otsu):
+    """Say which kind of error stands out."""
+    sums, theirs = (table[["true", "found", "split", "merged"]].sum() for table in (mine, otsu))
+    if sums["found"] == 0:
+        return "There is no object in any frame."
+    if sums["found"] <= len(mine):
+        return "There is one object a frame: number the connected pieces of the mask."
+    if sums["split"] > 0.1 * sums["true"]:
+        return f"{sums['split']} of {sums['true']} nuclei are split: too many seeds."
+    if sums["found"] > 1.3 * sums["true"]:
+        return f"{sums['found']} objects for {sums['true']} nuclei: look at the small ones."
+    if sums["merged"] >= theirs["merged"]:
+        return f"{sums['merged']} objects cover several nuclei: touching ones need splitting."
+    if mine["F1@0.5"].mean() > otsu["F1@0.5"].mean():
+        return "More nuclei are told apart than by otsu, but the outlines are poorer: the level?"
+    return f"{sums['found']} objects for {sums['true']} nuclei, {sums['merged']} merged."

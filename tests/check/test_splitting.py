@@ -1,0 +1,149 @@
+"""The checks of notebook 10, on three simulated frames."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from segkit import frame, simulate
+from segkit.check import splitting as check
+
+
+@pytest.fixture(autouse=True)
+def few_frames(tmp_path_factory, monkeypatch):
+    """Put frames in use of which a few are for validation."""
+    folder = tmp_path_factory.getbasetemp() / "splitting"
+    if not folder.is_dir():
+        simulate.write(folder / "BBBC039", frames=8, seed=3)
+    monkeypatch.setenv("SEGKIT_DATA", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
+        (..., "Not answered yet"),
+        (0.5, "no function"),
+        (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
+        (lambda a, b: (a | b).sum(), "the union, in pixels"),
+        (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
+        (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "twice"),
+        (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "Dice"),
+        (lambda a, b: (a & b).sum() / a.sum(), "area of one mask"),
+        (lambda a, b: (a & b).sum() / b.sum(), "area of one mask"),
+        (lambda a, b: (a & b).mean(), "size of the picture"),
+        (lambda a, b: (a == b).mean(), "background included"),
+        (lambda a, b: 8 / 28, "not for others"),
+        (lambda a, b: 0.123, "give 0.123"),
+        (lambda a: 1, "could not use"),
+    ],
+)
+def test_iou_of_masks(answer, says, capsys):
+    """The share passes; intersection, union, Dice and other shares get their own hints."""
+    passed = check.iou_of_masks(answer)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
+
+
+# Rows are nuclei: one found, two split (in 3 and in 2), one in none; the last three in one object.
+IOU = np.array(
+    [
+        [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.05],
+        [0.0, 0.3, 0.3, 0.2, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (((IOU > 0.1).sum(axis=1) > 1).sum(), "Right."),
+        (2, "Right."),
+        (..., "Not answered yet"),
+        (((IOU > 0.1).sum(axis=0) > 1).sum(), "the merged ones"),
+        ((IOU > 0.1).any(axis=1).sum(), "two or more"),
+        ((IOU > 0.1).sum(), "the pairs"),
+        ((IOU > 0.1)[1:3].sum(), "count the nuclei"),
+        (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
+        ((IOU > 0.1).sum(axis=1) > 1, "array of shape (7,)"),
+        (100, "entries above 0.1"),
+        ("two", "could not use"),
+    ],
+)
+def test_split_nuclei(answer, says, capsys):
+    """The number of split nuclei passes; merged ones, pairs and touches get their own hints."""
+    passed = check.split_nuclei(answer, IOU)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
+
+
+def specks(image):
+    """Otsu's nuclei, and a speck of one pixel in every sixteenth row and column."""
+    labels = frame.segment(image, method="otsu")
+    rows, columns = np.indices(image.shape)
+    speck = (rows % 16 == 0) & (columns % 16 == 0) & (labels == 0)
+    labels[speck] = 1000 + np.arange(speck.sum())
+    return labels
+
+
+def crumbs(image):
+    """Cut every object of `watershed` along a grid of eight pixels."""
+    rows, columns = np.indices(image.shape) // 8
+    return np.where(frame.segment(image, method="watershed"), 1 + 100 * rows + columns, 0)
+
+
+def thin(image):
+    """Tell the nuclei apart, and draw them much too thin."""
+    labels = frame.segment(image, method="best")
+    return np.where(ndimage.distance_transform_edt(labels > 0) > 2, labels, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda image: frame.segment(image, method="watershed"), "Right."),
+        (..., "Not answered yet"),
+        (np.eye(5), "no function"),
+        (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
+        (lambda image: np.zeros(image.shape, int), "no object"),
+        (lambda image: (image > threshold_otsu(image)).astype(int), "one object a frame"),
+        (lambda image: image > threshold_otsu(image), "a mask, not labels"),
+        (lambda image: frame.segment(image)[::2], "at its full size"),
+        (specks, "look at the small ones"),
+        (crumbs, "too many seeds"),
+        (thin, "the outlines are poorer"),
+        (lambda image: 1 / 0, "could not use"),
+    ],
+)
+def test_beats_otsu(answer, says, capsys):
+    """More than `otsu` passes; each way to fall short gets its own hint."""
+    passed = check.beats_otsu(answer)
+    assert says in capsys.readouterr().out
+    assert passed == (says == "Right.")
+
+
+def test_beats_otsu_tells_the_score(capsys):
+    """Both figures are printed, and how much is missing."""
+    assert not check.beats_otsu(lambda image: np.zeros(image.shape, int))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("average F1 on 2 validation frames: 0.000; otsu has 0.")
+    missing = first.rstrip(".").split()[-1]
+    assert second.startswith(f"Not yet: {missing} or more is missing.")
+
+
+def test_beats_otsu_leaves_the_frame_alone(capsys):
+    """A function that writes into the frame it is given does not change what otsu sees."""
+
+    def careless(image):
+        labels = frame.segment(image, method="otsu")
+        image[:] = 0
+        return labels
+
+    check.beats_otsu(careless)
+    mine, otsu = capsys.readouterr().out.splitlines()[0].split("frames: ")[1].split("; otsu has ")
+    assert mine == otsu.rstrip(".")
