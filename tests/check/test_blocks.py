@@ -1,0 +1,138 @@
+"""The checks of notebook 07 tell right answers from the usual wrong ones."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+
+from segkit.check import blocks as check
+
+
+@pytest.fixture
+def stack(tmp_path, monkeypatch):
+    """Ten small noisy frames, as the data set in use."""
+    noise = np.random.default_rng(7).integers(100, 900, (10, 40, 52)).astype(np.uint16)
+    folder = tmp_path / "BBBC039" / "images"
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(noise):
+        tifffile.imwrite(folder / f"{number}.tif", frame)
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    return da.from_array(noise, chunks=(1, 40, 52))
+
+
+def said(capsys, answer, check_it):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(answer) is False
+    return capsys.readouterr().out
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    for check_it in (check.reach, check.contrast, check.slopes):
+        assert "Not answered yet" in said(capsys, ..., check_it)
+
+
+def test_reach_adds_up():
+    """Median 2, Gaussian 10, opening twice 10."""
+    assert check.reach(32)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (22, "opening has two steps"),
+        (30, "the median's results"),
+        (20, "one of the steps alone"),
+        (10, "one of the steps alone"),
+        (67, "half of a window"),
+        (25, "to 4 sigma"),
+        (44, "at the pixel itself"),
+        (100, "farther than any step looks"),
+        (7, "add them up"),
+        ("deep", "could not use"),
+    ],
+)
+def test_reach_hints(capsys, answer, hint):
+    """Each usual mistake about the reach has a hint of its own."""
+    assert hint in said(capsys, answer, check.reach)
+
+
+def by_frame(stack, function, dtype="float64"):
+    """Return a lazy number a frame."""
+    return stack.map_blocks(function, drop_axis=(1, 2), dtype=dtype)
+
+
+def percentile(chunk):
+    """Return the 99th percentile of each frame."""
+    return np.percentile(chunk, 99, axis=(1, 2))
+
+
+def median(chunk):
+    """Return the median of each frame."""
+    return np.median(chunk, axis=(1, 2))
+
+
+def test_contrast_is_right(stack):
+    """Axes dropped, dtype as it comes out."""
+    assert check.contrast(by_frame(stack, lambda chunk: percentile(chunk) - median(chunk)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda x: by_frame(x, percentile).compute(), "not computed yet"),
+        (lambda x: x.map_blocks(percentile, dtype="float64"), "which axes are gone"),
+        (lambda x: by_frame(x[:3], percentile), "(10,) was expected"),
+        (lambda x: by_frame(x, percentile, "uint16"), "promises uint16, and float64"),
+        (lambda x: by_frame(x, percentile), "percentile alone"),
+        (lambda x: by_frame(x, lambda c: median(c) - percentile(c)), "other way round"),
+        (lambda x: by_frame(x, lambda c: c.max(axis=(1, 2)) - median(c)), "maximum minus"),
+        (lambda x: by_frame(x, lambda c: percentile(c) - c.mean(axis=(1, 2))), "minus the mean"),
+        (lambda x: np.percentile(x.compute(), 99) - by_frame(x, median), "all frames together"),
+        (lambda x: by_frame(x, lambda c: percentile(c) + 5.0), "10 of 10 values differ"),
+    ],
+)
+def test_contrast_hints(capsys, stack, answer, hint):
+    """Each usual mistake about axes, dtype and numbers has a hint of its own."""
+    assert hint in said(capsys, answer(stack), check.contrast)
+
+
+def slope(chunk):
+    """Return the difference of the pixels above and below."""
+    return np.roll(chunk, 1, axis=0) - np.roll(chunk, -1, axis=0)
+
+
+def slopes(stack, function=slope, chunks=(20, 26), **overlap):
+    """Return a function of the first frame in chunks."""
+    tiles = stack[0].astype("float32").rechunk(chunks)
+    return da.map_overlap(function, tiles, dtype="float32", **overlap)
+
+
+@pytest.mark.parametrize("depth", [1, (1, 0), 5])
+def test_slopes_is_right(stack, depth):
+    """Periodic, and deep enough."""
+    assert check.slopes(slopes(stack, depth=depth, boundary="periodic"))
+
+
+@pytest.mark.parametrize(
+    ("overlap", "hint"),
+    [
+        ({"depth": 1, "boundary": "none"}, "boundary say"),
+        ({"depth": 1, "boundary": "reflect"}, "boundary say"),
+        ({"depth": 0, "boundary": "none"}, "depth and boundary"),
+        ({"depth": 1, "boundary": "periodic", "chunks": -1}, "keep those of tiles"),
+        ({"depth": 1, "boundary": "periodic", "function": lambda c: -slope(c)}, "everywhere"),
+    ],
+)
+def test_slopes_hints(capsys, stack, overlap, hint):
+    """Wrong depth and wrong boundary are told apart by where the pixels differ."""
+    assert hint in said(capsys, slopes(stack, **overlap), check.slopes)
+
+
+def test_slopes_sees_a_seam(capsys, stack):
+    """Right at the ends, and wrong beside the cut only, is a matter of depth."""
+    right = slopes(stack, depth=1, boundary="periodic").compute()
+    right[19:21] = 0
+    tiles = da.from_array(right, chunks=(20, 26))
+    assert "depth say" in said(capsys, tiles, check.slopes)
+    assert "not computed yet" in said(capsys, right, check.slopes)

@@ -1,0 +1,133 @@
+"""The checks of notebook 08 tell right answers from the usual wrong ones."""
+
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from segkit.check import delaying as check
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Twelve small frames with different numbers of bright spots, as the data set in use."""
+    folder = tmp_path / "BBBC039" / "images"
+    folder.mkdir(parents=True)
+    for number in range(12):
+        image = np.full((40, 60), 100, np.uint16)
+        for spot in range(number + 1):
+            row, column = divmod(spot, 4)
+            image[3 + 10 * row : 9 + 10 * row, 3 + 14 * column : 10 + 14 * column] = 900
+        tifffile.imwrite(folder / f"{number:02}.tif", image)
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    return sorted(folder.iterdir())
+
+
+def nuclei(path):
+    """Return a table of the spots of a file."""
+    smoothed = ndimage.gaussian_filter(tifffile.imread(path), 1)
+    count = ndimage.label(smoothed > threshold_otsu(smoothed))[1]
+    return pd.DataFrame({"label": np.arange(1, count + 1)})
+
+
+def several(paths):
+    """Return one table of several files."""
+    return pd.concat([nuclei(path) for path in paths])
+
+
+def in_batches(files, size):
+    """Return a list of Delayed, one for each batch of files."""
+    return [dask.delayed(several)(files[i : i + size]) for i in range(0, len(files), size)]
+
+
+def said(capsys, check_it, *answer):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(*answer) is False
+    return capsys.readouterr().out
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    assert "Not answered yet" in said(capsys, check.opened, 24, ..., 2)
+    assert "Not answered yet" in said(capsys, check.batches, ...)
+    assert "Not answered yet" in said(capsys, check.total, ...)
+
+
+def test_the_frames_hold_what_they_should(files):
+    """The made-up files hold 1 to 12 spots."""
+    assert [len(nuclei(path)) for path in files] == list(range(1, 13))
+
+
+def test_opened_is_right(files):
+    """Each call with the array reads eight files; a task runs once a compute."""
+    assert check.opened(24, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        ((3, 1, 2), "what is handed to it"),
+        ((8, 1, 2), "share what they read"),
+        ((64, 1, 2), "not eight"),
+        ((5, 1, 2), "count the calls"),
+        ((24, 2, 2), "how often does one task run"),
+        ((24, 1, 1), "when the first compute has ended"),
+    ],
+)
+def test_opened_hints(capsys, files, answer, hint):
+    """Each wrong number has a hint of its own."""
+    assert hint in said(capsys, check.opened, *answer)
+
+
+def test_batches_is_right(files):
+    """Five, five, two."""
+    assert check.batches(in_batches(files, 5))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda files: dask.delayed(several)(files), "one Delayed: make a list"),
+        (lambda files: [several(files[:5]), several(files[5:])], "there already"),
+        (lambda files: [files[:5], files[5:10], files[10:]], "make each a Delayed"),
+        (lambda files: in_batches(files, 1), "one file a task"),
+        (lambda files: in_batches(files, 6), "2 tasks"),
+        (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
+        (lambda files: [dask.delayed(list)([1])] * 3, "put its tables together"),
+    ],
+)
+def test_batches_hints(capsys, files, answer, hint):
+    """Each usual mistake about batches has a hint of its own."""
+    assert hint in said(capsys, check.batches, answer(files))
+
+
+def counts(files):
+    """Return a Delayed number for each file."""
+    return [dask.delayed(len)(dask.delayed(nuclei)(path)) for path in files]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda files: dask.delayed(sum)(counts(files[:6])), lambda files: sum(counts(files[:6]))],
+)
+def test_total_is_right(files, answer):
+    """A delayed sum, or the sum of Delayed."""
+    assert check.total(answer(files))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda files: counts(files[:6]), "one more delayed call"),
+        (lambda files: 21, "not computed yet; this is a int"),
+        (lambda files: dask.delayed(pd.concat)([nuclei(p) for p in files[:6]]), "one number"),
+        (lambda files: dask.delayed(sum)(counts(files)), "78 comes out"),
+        (lambda files: dask.delayed(int)(21), "tasks for the single files"),
+    ],
+)
+def test_total_hints(capsys, files, answer, hint):
+    """Each usual mistake about the total has a hint of its own."""
+    assert hint in said(capsys, check.total, answer(files))
