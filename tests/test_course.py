@@ -109,6 +109,25 @@ def test_run_reports_a_kernel_that_dies(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("deaths", "failure"), [(2, None), (3, "cell 0: the kernel died")])
+def test_run_starts_a_kernel_again_that_dies_at_once(tmp_path, monkeypatch, deaths, failure):
+    """A kernel that loses its port before the first cell is started again, but not for ever."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, pathlib, sys\n"
+        "starts = pathlib.Path(__file__).with_name('starts')\n"
+        "if 'ipykernel_launcher' in sys.orig_argv:\n"
+        "    with starts.open('a') as file:\n"
+        "        file.write('x')\n"
+        f"    if len(starts.read_text()) <= {deaths}:\n"
+        "        os._exit(1)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = write(tmp_path / "late.ipynb", "print('here')")
+    found = course.run([path], tmp_path, progress=False)[0]["failure"]
+    assert failure in found if failure else found is None
+    assert len((tmp_path / "starts").read_text()) == 3
+
+
 def test_run_reports_a_cell_without_end(tmp_path, monkeypatch):
     """A cell that outlasts the limit is a failure, and its kernel is ended."""
     monkeypatch.setattr(kernel, "CELL_TIMEOUT", 1)

@@ -1,6 +1,7 @@
 """Execute one notebook in a kernel of its own, and measure that kernel's time and memory."""
 
 import asyncio
+import atexit
 import re
 import threading
 import time
@@ -13,6 +14,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from traitlets.config import Config
 
 CELL_TIMEOUT = 120  # seconds; twice what a whole notebook may take
+# A kernel's ports are chosen free and bound about a second later: another program can take one in
+# between, and the kernel dies before its first cell. It is started again, this many times in all.
+STARTS = 3
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a traceback
 
 
@@ -102,9 +106,9 @@ def execute(path, *, env, step=None, running=None):
 
     def started(**_):
         meters.append(_Meter(client.km.provisioner.pid))
-        meters[0].start()
+        meters[-1].start()
         if running is not None:
-            running.append(meters[0].process)
+            running.append(meters[-1].process)
 
     def began(cell, **_):
         nonlocal at
@@ -116,22 +120,28 @@ def execute(path, *, env, step=None, running=None):
 
     config = Config()
     config.KernelManager.transport_encryption = "auto"  # kernels warn of plain TCP otherwise
-    client = NotebookClient(
-        notebook,
-        config=config,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        coalesce_streams=True,
-        on_notebook_start=started,
-        on_cell_start=began,
-        on_cell_executed=ended,
-    )
-    start, failure = time.perf_counter(), None
-    try:
-        asyncio.run(client.async_execute(env=env))
-    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
-        failure = f"{path.name}, cell {at}: {_one_line(error)}"
+    start = time.perf_counter()
+    for _ in range(STARTS):
+        failure = None
+        client = NotebookClient(
+            notebook,
+            config=config,
+            timeout=CELL_TIMEOUT,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            coalesce_streams=True,
+            on_notebook_start=started,
+            on_cell_start=began,
+            on_cell_executed=ended,
+        )
+        try:
+            asyncio.run(client.async_execute(env=env))
+        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+            failure = f"{path.name}, cell {at}: {_one_line(error)}"
+        if not failure or at:
+            break
+        # nbclient leaves its hook behind, which fails at exit when there never was a kernel
+        atexit.unregister(client._cleanup_kernel)
     seconds = time.perf_counter() - start
     for meter in meters:
         meter.done.set()
