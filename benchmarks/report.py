@@ -55,7 +55,7 @@ def table(result):
         f"`{result['command']}`, {result['date']}, {result['machine']['cores']} cores "
         f"({result['machine']['processor']}), Python {result['python']}, "
         + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-        + f"; BLAS threads: {result['blas_threads']}. Warm file cache, one warm-up, median.",
+        + f"; BLAS threads: {result['blas_threads']}. One warm-up, median of rounds.",
         "",
         "| way | frames | repeats | ms a frame |",
         "| --- | ---: | ---: | ---: |",
@@ -96,8 +96,10 @@ def plot(result, path):
             color=["#0072b2" if one else "#999999" for one in fast],
         )
         for place, value in enumerate(values):
-            ax.text(value * 1.1, place, f"{value:.3g}", va="center")
-        ax.set(xscale="log", xlabel="milliseconds a frame (logarithmic)", xlim=(1, max(values) * 4))
+            ax.text(
+                value * 1.1, place, f"{value:,.0f}" if value >= 100 else f"{value:.1f}", va="center"
+            )
+        ax.set(xscale="log", xlabel="milliseconds a frame (logarithmic)", xlim=(1, max(values) * 8))
         ax.set_title(
             f"Reading, segmenting and measuring a frame, {result['machine']['cores']} cores"
         )

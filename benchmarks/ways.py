@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -125,34 +126,48 @@ def fast(files, scheduler):
         shutil.rmtree(out)
 
 
+def _one_thread(way):
+    """Keep BLAS at one thread while a way runs."""
+
+    def limited():
+        with threadpool_limits(1):
+            return way()
+
+    return limited
+
+
+@contextmanager
 def every(files, repeats):
-    """Yield (name, function, frames, repeats); slow ways get fewer frames, and say so."""
-    few, some = files[:3], files[:10]
-    slow = files[:20]
-    with threadpool_limits(1):
-        yield "dask-image, 3 frames", lambda: dask_image_chain(few), 3, min(repeats, 3)
-        yield "dask-image, 10 frames", lambda: dask_image_chain(some), 10, 1
-        yield "scipy loop", lambda: [scipy_frame(path) for path in slow], len(slow), repeats
-        yield (
-            "scikit-image loop",
-            lambda: [skimage_frame(path) for path in slow],
-            len(slow),
-            repeats,
-        )
-        yield (
-            "joblib over the scikit-image loop",
-            lambda: joblib.Parallel(n_jobs=-1)(joblib.delayed(skimage_frame)(p) for p in slow),
-            len(slow),
-            repeats,
-        )
-        yield "apply_parallel", lambda: apply_parallel(slow), len(slow), repeats
-        yield "fast path, plain loop", lambda: fast_loop(files), len(files), repeats
-    yield "fast path, threads", lambda: fast(files, "threads"), len(files), repeats
-    yield "fast path, processes", lambda: fast(files, "processes"), len(files), repeats
+    """Give a list of (name, function, frames, repeats); slow ways get fewer frames, and say so."""
+    few, some, slow = files[:3], files[:10], files[:20]
     with (
         LocalCluster(threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         client.wait_for_workers(len(cluster.workers))
         address = cluster.scheduler_address
-        yield "fast path, local cluster", lambda: fast(files, address), len(files), repeats
+        jobs = [joblib.delayed(skimage_frame)(path) for path in slow]
+        single = [
+            ("dask-image, 3 frames", lambda: dask_image_chain(few), few, min(repeats, 3)),
+            ("dask-image, 10 frames", lambda: dask_image_chain(some), some, 1),
+            ("scipy loop", lambda: [scipy_frame(path) for path in slow], slow, repeats),
+            ("scikit-image loop", lambda: [skimage_frame(path) for path in slow], slow, repeats),
+            (
+                "joblib over the scikit-image loop",
+                lambda: joblib.Parallel(n_jobs=-1)(jobs),
+                slow,
+                repeats,
+            ),
+            ("apply_parallel", lambda: apply_parallel(slow), slow, repeats),
+            ("fast path, plain loop", lambda: fast_loop(files), files, repeats),
+        ]
+        parallel = [
+            ("fast path, threads", lambda: fast(files, "threads"), files, repeats),
+            ("fast path, processes", lambda: fast(files, "processes"), files, repeats),
+            ("fast path, local cluster", lambda: fast(files, address), files, repeats),
+        ]
+        # dask keeps BLAS at one thread in the parallel ways by itself (segkit.run)
+        yield [
+            *((name, _one_thread(way), len(frames), times) for name, way, frames, times in single),
+            *((name, way, len(frames), times) for name, way, frames, times in parallel),
+        ]
