@@ -3,9 +3,8 @@
     python benchmarks/tune.py FOLDER
 
 FOLDER holds BBBC039 as `segkit fetch` leaves it. The test split is never opened. The parameters
-are printed and written to benchmarks/results/tune.json; segkit/split.py and landscape.py hold
-the same ones.
-About five minutes on two cores; the same every time.
+are printed and written to benchmarks/results/tune.json; segkit/split.py, regions.py and
+landscape.py hold the same ones. About eight minutes on two cores; the same every time.
 """
 
 import argparse
@@ -25,6 +24,17 @@ RESULT = Path(__file__).parent / "results" / "tune.json"
 
 START = {
     "NOISE": 12,
+    "REGIONS": {
+        "share": 20,
+        "blur": 0.7,
+        "window": 15,
+        "typical": 1.3,
+        "holes": 60,
+        "gaps": 150,
+    },
+    "CORE": 0.5,
+    "SCALES": (1.0, 2.0, 4.0),
+    "SEAM": 3.0,  # how much more a pixel near the seam of two nuclei weighs than another one
     "WATERSHED": {
         "mask": 0.3,
         "core": 0.4,
@@ -37,6 +47,14 @@ START = {
 }
 GRID = {
     "OTSU": {"smallest": (10, 20, 40, 60, 80)},
+    "REGIONS": {
+        "share": (10, 20, 30),
+        "blur": (0.5, 0.7, 1.0),
+        "window": (11, 15, 19),
+        "typical": (1.1, 1.3, 1.6),
+        "holes": (30, 60, 120),
+        "gaps": (75, 150, 300),
+    },
     "WATERSHED": {
         "sigma": (1.0, 1.5, 2.0),
         "radius": (3, 4, 5),
@@ -53,18 +71,23 @@ GRID = {
     },
     "NOISE": (9, 12, 15, 20),
 }
+# What the fits of `best` depend on: after each change the weights are fitted anew.
+FITTED = {
+    "CORE": (0.4, 0.45, 0.5, 0.55),
+    "SCALES": ((1.0, 2.0), (1.0, 2.0, 4.0), (1.5, 3.0, 6.0)),
+    "SEAM": (1.0, 2.0, 3.0, 5.0),
+}
 KEEP = (0.92, 0.94, 0.96, 0.98)
-# How much more a pixel near the seam of two nuclei weighs than another one.
-SEAM = 3.0
+WHERE = {"LANDSCAPE": landscape, "CORE": landscape, "SCALES": landscape, "REGIONS": regions}
 
 # The training frames and their truth, shared with the worker processes by fork.
 FRAMES = []
 
 
 def apply(settings):
-    """Put settings where segkit.split and segkit.landscape look for them."""
+    """Put settings where segkit.split, segkit.regions and segkit.landscape look for them."""
     for name, value in settings.items():
-        setattr(landscape if name == "LANDSCAPE" else split, name, value)
+        setattr(WHERE.get(name, split), name, value)
 
 
 def f1_of(job):
@@ -114,7 +137,7 @@ def landscape_sums(job):
     near = expand_labels(truth[::2, ::2], 2)
     most, least = ndimage.maximum_filter(near, 3), ndimage.minimum_filter(near, 3)
     seam = ndimage.binary_dilation((most != least) & (least > 0), iterations=3)[mask]
-    weighted = features * np.where(seam, SEAM, 1.0)[:, None]
+    weighted = features * np.where(seam, settings["SEAM"], 1.0)[:, None]
     return weighted.T @ features, weighted.T @ own_distance(truth)[mask]
 
 
@@ -169,9 +192,9 @@ def fit_join(pool, settings, indices, *, ridge=1.0):
     return tuple(float(f"{w:.5g}") for w in weights), len(same), float(same.mean())
 
 
-def climb(pool, method, settings, indices, log):
+def climb(pool, method, settings, indices, log, *, name=None):
     """Try the values of one parameter after another, twice round, and keep the best."""
-    name = method.upper()
+    name = name or method.upper()
     reached = average(pool, method, settings, indices)
     for round_ in (1, 2):
         before = dict(settings[name])
@@ -187,6 +210,34 @@ def climb(pool, method, settings, indices, log):
         if settings[name] == before:
             break
         log(method, f"after round {round_}", reached)
+    return settings
+
+
+def fitted(pool, settings, indices):
+    """Fit the landscape and the joining of regions to the other settings; return all of them."""
+    settings = settings | {"LANDSCAPE": fit_landscape(pool, settings, indices)}
+    weights, pairs, share = fit_join(pool, settings, indices)
+    print(f"           {pairs} pairs of regions, {share:.2f} of them one nucleus")
+    return settings | {"JOIN": weights}
+
+
+def climb_fitted(pool, settings, every, some, log):
+    """Try what the fits depend on, one after another, and keep the best with its weights."""
+    settings = fitted(pool, settings, every)
+    reached = average(pool, "best", settings, some)
+    log("best", "fitted", reached)
+    trials = [{name: value} for name, values in FITTED.items() for value in values]
+    trials += [{"keep": value} for value in KEEP]
+    for change in trials:
+        if "keep" in change:
+            change = {"BEST": settings["BEST"] | change}
+        if all(settings[name] == value for name, value in change.items()):
+            continue
+        trial = fitted(pool, settings | change, every)
+        found = average(pool, "best", trial, some)
+        log("best", ", ".join(f"{name}={value}" for name, value in change.items()), found)
+        if found > reached + 1e-5:
+            reached, settings = found, trial
     return settings
 
 
@@ -219,22 +270,15 @@ def main():
         settings = {"OTSU": {"smallest": 20}, **START}
         settings = climb(pool, "otsu", settings, some, log)
         settings = climb(pool, "watershed", settings, some, log)
+        settings = climb(pool, "watershed", settings, some, log, name="REGIONS")
         found = {
             n: average(pool, "watershed", settings | {"NOISE": n}, every) for n in GRID["NOISE"]
         }
         for value, reached in found.items():
             log("watershed", f"NOISE={value}", reached)
         settings["NOISE"] = max(found, key=found.get)
-        settings["LANDSCAPE"] = fit_landscape(pool, settings, every)
-        trials = {}
-        for keep in KEEP:
-            trial = settings | {"BEST": settings["BEST"] | {"keep": keep}}
-            trial["JOIN"], pairs, share = fit_join(pool, trial, every)
-            reached = average(pool, "best", trial, some)
-            log("best", f"keep={keep}", reached)
-            print(f"           {pairs} pairs of regions, {share:.2f} of them one nucleus")
-            trials[reached] = trial
-        settings = climb(pool, "best", trials[max(trials)], some, log)
+        settings = climb_fitted(pool, settings, every, some, log)
+        settings = climb(pool, "best", settings, some, log)
         final = {m: average(pool, m, settings, every) for m in ("otsu", "watershed", "best")}
     for method, value in final.items():
         log(method, f"all {len(every)} training", value)

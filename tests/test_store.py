@@ -130,7 +130,7 @@ def test_labels_are_ome_zarr(tmp_path):
 
 @pytest.mark.napari
 def test_labels_open_with_ome_zarr_py(tmp_path):
-    """ome-zarr-py, which napari-ome-zarr reads with, finds the image and its scale."""
+    """ome-zarr-py finds the image."""
     reader = pytest.importorskip(
         "ome_zarr.reader", reason="ome-zarr-py is not installed: make napari"
     )

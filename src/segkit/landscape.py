@@ -1,6 +1,6 @@
 """The landscape that `segkit.split.best` floods: how deep inside its nucleus each pixel lies.
 
-A sum of ten features of a pixel, with weights fitted by least squares on the training split
+A sum of seven features of a pixel, with weights fitted by least squares on the training split
 (``benchmarks/tune.py``).
 """
 
@@ -9,24 +9,21 @@ from scipy import ndimage
 
 from segkit import regions
 
-CORE = 0.5
+CORE = 0.45
 """For the landscape: where the distance is taken, as a fraction of the local maximum."""
 
-SCALES = (1.0, 2.0, 4.0)
+SCALES = (1.0, 2.0)
 """For the landscape: blurs of the relative brightness, in pixels of the half frame."""
 
 LANDSCAPE = (
-    0.59021,
-    7.892,
-    0.27953,
-    8.3334,
-    -3.7459,
-    3.3335,
-    5.6733,
-    -5.5758,
-    -2.0273,
-    -2.5984,
-    1.3001,
+    0.62711,
+    -34.795,
+    -16.357,
+    -10.091,
+    34.158,
+    -16.376,
+    -13.668,
+    1.0986,
 )
 """Weights of `pixel_features`, and the constant."""
 
@@ -46,7 +43,7 @@ def pixel_features(small, smooth, local, floor, mask):
 
     Returns
     -------
-    features : (pixels, 10) float32 array
+    features : (pixels, 7) float32 array
         Blurred distance to the border of the core; then at each scale the relative brightness
         and its greater and smaller curvature (eigenvalues of the Hessian): a dark seam bends up
         across, the inside of a nucleus bends down.

@@ -9,6 +9,12 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
+REGIONS = {"share": 30, "blur": 0.5, "window": 19, "typical": 1.3, "holes": 60, "gaps": 150}
+"""Chosen by ``benchmarks/tune.py`` like the numbers of `segkit.split`: percentile of a tile that is
+background; blur of the half frame; window of the local maximum, in its pixels; brightness, over
+the median of the nuclei, that counts no more; smallest hole left open in a mask of the half frame,
+and in an outline."""
+
 
 def checked(image):
     """Return a frame as float32, or say why it is none."""
@@ -47,13 +53,14 @@ def prepare(image, *, noise):
     rounding = float(np.abs(frame).max())
     small = small - surface
     frame = frame - double(surface, frame.shape)
-    smooth = ndimage.gaussian_filter(small, 0.7, truncate=3)
+    smooth = ndimage.gaussian_filter(small, REGIONS["blur"], truncate=3)
     # Frames without noise, such as drawn ones, still have a floor, above rounding.
     floor = max(noise * spread, 0.02 * float(smooth.max()), 1e-4 * rounding)
-    local = ndimage.uniform_filter(ndimage.maximum_filter(smooth, 15), 15)
+    window = REGIONS["window"]
+    local = ndimage.uniform_filter(ndimage.maximum_filter(smooth, window), window)
     inside = smooth[smooth > np.maximum(floor, 0.4 * local)]
     # One mitotic nucleus may be ten times brighter than its neighbours and must not hide them.
-    typical = 1.3 * float(np.median(inside)) if inside.size else 0.0
+    typical = REGIONS["typical"] * float(np.median(inside)) if inside.size else 0.0
     local = np.maximum(np.minimum(local, typical), max(floor, 1e-6))
     return frame, small, smooth, local, np.float32(floor)
 
@@ -79,7 +86,7 @@ def double(frame, shape):
     return frame.repeat(2, axis=0).repeat(2, axis=1)[: shape[0], : shape[1]]
 
 
-def background(frame, *, tiles=6, share=20):
+def background(frame, *, tiles=6, share=None):
     """Level of the empty parts of a frame, as a smooth surface, and the noise about it.
 
     Parameters
@@ -88,8 +95,8 @@ def background(frame, *, tiles=6, share=20):
         Grey levels.
     tiles : int
         The frame is cut in about ``tiles * tiles`` pieces.
-    share : float
-        Percentile of each piece that is taken to be background.
+    share : float, optional
+        Percentile of each piece that is taken to be background; by default that of `REGIONS`.
 
     Returns
     -------
@@ -98,6 +105,7 @@ def background(frame, *, tiles=6, share=20):
     noise : float
         Standard deviation of the background, in grey levels.
     """
+    share = REGIONS["share"] if share is None else share
     rows, columns = (np.array_split(np.arange(n), min(tiles, n)) for n in frame.shape)
     levels = [
         [_percentile(frame[r[0] : r[-1] + 1 : 2, c[0] : c[-1] + 1 : 2], share) for c in columns]
@@ -124,8 +132,9 @@ def background(frame, *, tiles=6, share=20):
     return surface + mode, noise
 
 
-def fill(mask, *, largest=60):
-    """Fill the holes of a mask that are smaller than `largest` pixels."""
+def fill(mask, *, largest=None):
+    """Fill the holes of a mask that are smaller than `largest` pixels, or than `REGIONS` says."""
+    largest = REGIONS["holes"] if largest is None else largest
     holes, _ = ndimage.label(~mask)
     small = np.bincount(holes.ravel()) < largest
     small[0] = False
@@ -172,7 +181,7 @@ def outline(frame, regions, *, level, smallest, contrast):
         cut = np.float32(fraction) * mean.astype(np.float32)
     labels = np.zeros_like(regions)
     labels.ravel()[inside] = np.where(value > cut[owner], owner, 0)
-    holes = fill(labels > 0, largest=150) & (labels == 0)
+    holes = fill(labels > 0, largest=REGIONS["gaps"]) & (labels == 0)
     labels[holes] = regions[holes]
     # Keep the largest piece of each.
     pieces = label(labels, connectivity=1)

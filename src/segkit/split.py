@@ -27,27 +27,27 @@ WATERSHED = {"mask": 0.3, "core": 0.5, "sigma": 2.0, "radius": 3, "level": 0.47,
 """For `watershed`: the loose mask and the core that distances are taken in, as fractions of the
 local maximum; blur of the distances; distance of seeds; level of the outlines; smallest object."""
 
-BEST = {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "smallest": 60}
+BEST = {"mask": 0.25, "keep": 0.96, "join": 0.45, "level": 0.47, "smallest": 60}
 """For `best`: the loose mask; depth of the saddle, as a fraction of the summit, that keeps two
 seeds apart; probability above which regions are joined; level of the outlines; smallest object."""
 
 JOIN = (
-    -4.421,
-    1.6567,
-    1.6173,
-    8.5184,
-    -0.89312,
-    0.1237,
-    11.288,
-    -6.2988,
-    10.779,
-    5.4505,
-    -1.5845,
-    -0.49337,
-    0.93555,
-    -1.0707,
-    0.82178,
-    -5.5847,
+    -3.4095,
+    4.2309,
+    -0.54132,
+    10.566,
+    -2.273,
+    -0.49721,
+    13.109,
+    -8.0595,
+    11.551,
+    6.5548,
+    -1.9426,
+    -0.79786,
+    -1.801,
+    -1.2818,
+    0.79236,
+    -2.9549,
 )
 """Weights of `segkit.merging.PAIR_FEATURES`, and the constant."""
 

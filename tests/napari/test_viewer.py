@@ -10,7 +10,7 @@ from dask_image import ndfilters
 from scipy import ndimage
 from skimage.draw import disk
 
-from segkit import show
+from segkit import show, store
 from segkit import viewer as room
 
 FAULT = room.hindrance()
@@ -177,3 +177,16 @@ def test_only_the_frame_in_view_is_computed(viewer):
     show.layers(images={"lazy": lazy}, labels={"also": lazy}, frame=2, viewer=viewer)
     seen(viewer)
     assert computed == {2}
+
+
+def test_label_store_opens_in_napari(window, tmp_path):
+    """napari-ome-zarr shows the label store of a run as labels, in micrometres."""
+    numbers = np.zeros((2, 40, 60), np.int32)
+    numbers[0, 10:20, 10:30] = 1
+    numbers[1, 5:25, 40:50] = 2
+    store.create_labels(tmp_path, numbers.shape, shard=2)
+    store.write_labels(tmp_path, 0, numbers)
+    (layer,) = window.open(str(tmp_path / "labels.ome.zarr"), plugin="napari-ome-zarr")
+    assert type(layer).__name__ == "Labels"
+    np.testing.assert_allclose(layer.scale, [1, store.PIXEL_SIZE, store.PIXEL_SIZE])
+    np.testing.assert_array_equal(np.asarray(layer.data), numbers)
