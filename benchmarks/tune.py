@@ -18,7 +18,7 @@ import report
 from scipy import ndimage
 from skimage.segmentation import expand_labels
 
-from segkit import evaluate, labelfiles, landscape, merging, regions, score, split
+from segkit import evaluate, labelfiles, landscape, merging, reading, regions, score, split
 
 RESULT = Path(__file__).parent / "results" / "tune.json"
 
@@ -245,7 +245,7 @@ def load(folder, name):
     """Frames and truth of a split."""
     stems, images, masks = evaluate.frames(folder, name)
     return stems, [
-        (labelfiles.read_frame(image), labelfiles.read_truth(mask))
+        (reading.read_frame(image), labelfiles.read_truth(mask))
         for image, mask in zip(images, masks, strict=True)
     ]
 

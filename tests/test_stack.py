@@ -1,15 +1,17 @@
 import pickle
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+import standin
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import folder, scene
 
-from segkit import frame, stack
+from segkit import device, frame, gpu, measuring, stack
 
 
 def damage(path, how):
@@ -207,3 +209,77 @@ def test_read_is_lazy_and_names_the_bad_file(tmp_path):
     np.testing.assert_array_equal(images[:2].compute(), expected[:2])
     with pytest.raises(stack.FrameError, match="frame_002"):
         images.compute()
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """Put the stand-in in CuPy's place."""
+    gpu._matrix.cache_clear()
+    yield standin.install(monkeypatch)
+    gpu._matrix.cache_clear()
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_gpu_gives_the_table_of_the_cpu(tmp_path, cupy, labels):
+    """Table and label images are the same; the frames go there once, each result back once."""
+    files = folder(tmp_path, 4)
+    like = stack.like_first(files)
+    constants = 2  # a matrix for each axis, the first time
+    for _ in range(2):
+        cupy.transfers.clear()
+        table, skipped, found = stack.batch(files, 5, like=like, labels=labels, device="gpu")
+        assert dict(cupy.transfers) == {"to device": 1 + constants, "to host": 1 + labels}
+        constants = 0
+    expected, _, images = stack.batch(files, 5, like=like, labels=labels)
+    assert skipped == []
+    assert list(table) == list(expected)
+    assert len(table["label"]) > 20
+    for name, column in expected.items():
+        assert table[name].dtype == column.dtype
+        np.testing.assert_array_equal(table[name], column)
+    np.testing.assert_array_equal(found, images)
+
+
+@pytest.mark.parametrize("bad", [[2], [0, 3], [0, 1, 2, 3]])
+def test_gpu_skips_as_the_cpu_does(tmp_path, cupy, bad):
+    """Bad frames leave a gap in the numbers; without a good one the table is empty."""
+    files = folder(tmp_path, 4)
+    like = stack.like_first(files)
+    for number in bad:
+        damage(files[number], "text")
+    with pytest.raises(stack.FrameError, match=files[bad[0]].name):
+        stack.batch(files, 7, like=like, device="gpu")
+    results = [
+        stack.batch(files, 7, like=like, skip=True, labels=True, device=where)
+        for where in ("cpu", "gpu")
+    ]
+    (table, skipped, labels), (there, also, found) = results
+    assert skipped == also
+    assert [name for name, _ in also] == [files[number].name for number in bad]
+    np.testing.assert_array_equal(found, labels)
+    for name in table:
+        np.testing.assert_array_equal(there[name], table[name])
+        assert there[name].dtype == table[name].dtype
+
+
+def test_gpu_without_memory_says_what_to_do(tmp_path, cupy, monkeypatch):
+    """Too many frames for the GPU's memory: the number, and smaller batches as the cure."""
+
+    def full(*_):
+        raise MemoryError("out of memory allocating 9 bytes")
+
+    monkeypatch.setattr(measuring, "columns", full)
+    files = folder(tmp_path, 3)
+    with pytest.raises(device.DeviceError, match=r"3 frames at once .* take smaller batches"):
+        stack.batch(files, 0, like=stack.like_first(files), device="gpu")
+
+
+def test_gpu_that_is_not_there_is_named(tmp_path, monkeypatch):
+    """Without CuPy, or with another method, nothing is read before the error."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(stack, "read_frame", lambda *_, **__: pytest.fail("a frame was read"))
+    like = ((90, 120), np.uint16)
+    with pytest.raises(device.DeviceError, match="CuPy is not installed"):
+        stack.batch([tmp_path / "a.tif"], 0, like=like, device="gpu")
+    with pytest.raises(device.DeviceError, match="'best' runs on the CPU only"):
+        stack.batch([tmp_path / "a.tif"], 0, like=like, device="gpu", method="best")

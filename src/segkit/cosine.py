@@ -122,6 +122,25 @@ class _Axis:
 _axis = lru_cache(maxsize=16)(_Axis)
 
 
+def exact(size, sigma):
+    """Matrix of the filter along an axis, with all cosines.
+
+    Parameters
+    ----------
+    size : int
+        Length of the axis, in pixels.
+    sigma : float
+        Standard deviation, in pixels.
+
+    Returns
+    -------
+    (size, size) ndarray of float64
+        Symmetric; ``exact(rows, s) @ image @ exact(columns, s)`` is the filtered image. Read only
+        by agreement: it is made once and kept.
+    """
+    return _axis(size, float(sigma)).exact
+
+
 @lru_cache(maxsize=8)
 def _left_out(size, sigma):
     """Largest root sum of squares of what the low rank leaves out, over all pixels."""

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from segkit import score
-from segkit.labelfiles import label_reader, read_frame, read_truth
+from segkit.labelfiles import label_reader, read_truth
+from segkit.reading import read_frame
 
 
 def evaluate(folder, *, split="validation", method=None, labels=None, progress=False):

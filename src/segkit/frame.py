@@ -1,13 +1,15 @@
-"""The science: each stage of the segmentation as a function of one frame.
+"""The science: each stage of the segmentation as a function of one frame, or of a batch.
 
-A frame is a 2-D array of grey levels. The stages are those of notebooks 02 to 05, and they give
-the same result as the dask-image calls there, pixel by pixel; they only take less time.
+A frame is a 2-D array of grey levels, a batch is frames along axis 0. The stages are those of
+notebooks 02 to 05, and they give the same result as the dask-image calls there, pixel by pixel;
+they only take less time. NumPy arrays are worked on here, frame by frame, CuPy arrays in
+`segkit.gpu`, all frames at once: the type of the array decides, and the result is of that type.
 """
 
 import numpy as np
 from scipy import ndimage
 
-from segkit import buffers, cosine, measuring
+from segkit import buffers, cosine, device, dispatch, measuring
 
 # More pixels than this so near to their threshold: then the direct sum is as fast.
 DOUBTFUL = 4000
@@ -22,16 +24,18 @@ def smooth(image, *, sigma=1.0, out=None):
 
     Parameters
     ----------
-    image : (rows, columns) ndarray
+    image : (..., rows, columns) ndarray
     sigma : float, optional
         Standard deviation, in pixels.
-    out : (rows, columns) ndarray of the same dtype, optional
+    out : (..., rows, columns) ndarray of the same dtype, optional
         Where to write the result.
 
     Returns
     -------
-    (rows, columns) ndarray of the same dtype
+    (..., rows, columns) ndarray of the same dtype
     """
+    if not dispatch.one_frame(image):
+        return dispatch.each(smooth, image, sigma=sigma, out=out)
     return ndimage.gaussian_filter(image, sigma, output=out)
 
 
@@ -44,16 +48,16 @@ def local_threshold(image, *, sigma=None, out=None):
 
     Parameters
     ----------
-    image : (rows, columns) ndarray
+    image : (..., rows, columns) ndarray
         Usually smoothed.
     sigma : float or (float, float), optional
         Another standard deviation, in pixels.
-    out : (rows, columns) ndarray of float64, optional
+    out : (..., rows, columns) ndarray of float64, optional
         Where to write the result.
 
     Returns
     -------
-    (rows, columns) ndarray of float64
+    (..., rows, columns) ndarray of float64
         Compare with ``image > threshold``. Where that comparison is close, the value is exact to
         rounding (below 1e-9 grey levels for 12-bit frames); elsewhere within the bound of
         `segkit.cosine.gaussian`, a few hundredths of a grey level for such frames, and never on
@@ -66,6 +70,8 @@ def local_threshold(image, *, sigma=None, out=None):
     >>> int((image > local_threshold(image)).sum())
     400
     """
+    if not dispatch.one_frame(image):
+        return dispatch.each(local_threshold, image, sigma=sigma, out=out)
     if sigma is None:
         sigma = (np.array(image.shape) - 1) / 6
     sigma = tuple(np.broadcast_to(sigma, 2).astype(float))
@@ -99,11 +105,11 @@ def open_mask(mask):
 
     Parameters
     ----------
-    mask : (rows, columns) ndarray of bool
+    mask : (..., rows, columns) ndarray of bool
 
     Returns
     -------
-    (rows, columns) ndarray of bool
+    (..., rows, columns) ndarray of bool
 
     Examples
     --------
@@ -116,6 +122,8 @@ def open_mask(mask):
            [0, 0, 1, 0, 0, 0],
            [0, 0, 0, 0, 0, 0]])
     """
+    if not dispatch.one_frame(mask):
+        return dispatch.each(open_mask, mask)
     eroded = _spread(mask, np.logical_and)
     eroded[[0, -1]] = False
     eroded[:, [0, -1]] = False
@@ -127,18 +135,22 @@ def label(mask):
 
     Parameters
     ----------
-    mask : (rows, columns) ndarray of bool
+    mask : (..., rows, columns) ndarray of bool
 
     Returns
     -------
-    (rows, columns) ndarray of int32
+    (..., rows, columns) ndarray of int32
         0 is background, the objects are 1, 2, ... in the order of their first pixel.
     """
+    if not dispatch.one_frame(mask):
+        return dispatch.each(label, mask)
     return ndimage.label(mask, CROSS)[0]
 
 
 def tutorial(image):
     """Smooth, threshold locally, open, label: the chain of notebooks 02 to 05."""
+    if not dispatch.one_frame(image):
+        return dispatch.each(tutorial, image)
     smoothed = smooth(image, out=buffers.get("smoothed", image.shape, image.dtype))
     threshold = local_threshold(smoothed, out=buffers.get("threshold", image.shape, np.float64))
     return label(open_mask(smoothed > threshold))
@@ -148,24 +160,24 @@ METHODS = ("tutorial", "otsu", "watershed", "best")
 
 
 def segment(image, *, method="tutorial"):
-    """Label image of one frame.
+    """Label image of each frame.
 
     Parameters
     ----------
-    image : (rows, columns) ndarray
+    image : (..., rows, columns) ndarray
         Integer or floating point grey levels, all finite.
     method : {"tutorial", "otsu", "watershed", "best"}, optional
         The course's chain, or one of the methods of `segkit.split`.
 
     Returns
     -------
-    (rows, columns) ndarray of int32
+    (..., rows, columns) ndarray of int32
         0 is background, the nuclei are 1, 2, ...
 
     Raises
     ------
-    ValueError
-        If there is no such method.
+    ValueError, segkit.device.DeviceError
+        If there is no such method; if CuPy arrays are given to another one than tutorial.
     """
     if method not in METHODS:
         raise ValueError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
@@ -173,24 +185,26 @@ def segment(image, *, method="tutorial"):
         return tutorial(image)
     from segkit import split  # brings scikit-image, which the tutorial chain does without
 
+    if not dispatch.one_frame(image):
+        return dispatch.each(getattr(split, method), image)
     return getattr(split, method)(image)
 
 
 def measure(image, labels):
-    """Table of the nuclei of one frame.
+    """Table of the nuclei; from a GPU it comes back in one piece.
 
     Parameters
     ----------
-    image : (rows, columns) ndarray
+    image : (..., rows, columns) ndarray
         The grey levels to average: the frame as it was read, not the smoothed one.
-    labels : (rows, columns) ndarray of int
+    labels : (..., rows, columns) ndarray of int
         0 is background; the numbers need not be consecutive.
 
     Returns
     -------
     pandas.DataFrame
-        One row a nucleus: label, area (pixels), mean_intensity (grey levels), centroid_row and
-        centroid_col (pixels from the centre of the first pixel).
+        One row a nucleus: for a batch its frame, then label, area (pixels), mean_intensity (grey
+        levels), centroid_row and centroid_col (pixels from the centre of the first pixel).
 
     Examples
     --------
@@ -203,4 +217,4 @@ def measure(image, labels):
     """
     import pandas as pd
 
-    return pd.DataFrame(measuring.columns(image, labels))
+    return pd.DataFrame(device.table_to_host(measuring.columns(image, labels)))

@@ -1,4 +1,4 @@
-"""Read frames, masks and other people's label images.
+"""Read masks and other people's label images.
 
 Label images may come as a folder with one TIFF or PNG a frame, named like the frame (endings
 such as ``_cp_masks`` are passed over), or as one TIFF stack or Zarr array in the sorted order of
@@ -12,11 +12,6 @@ import numpy as np
 from segkit import score
 
 ENDINGS = (".tif", ".tiff", ".png")
-
-
-def read_frame(path):
-    """Read one frame."""
-    return _read(path)
 
 
 def read_truth(path):

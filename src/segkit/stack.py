@@ -1,8 +1,8 @@
-"""Many frames: reading them with a check on each, and a batch of them as one task.
+"""Many frames: a lazy stack of them, and a batch of them as one task.
 
 A frame is 0.7 MB and takes about 10 ms, far less than a Dask task should last. So a task here
-is a batch of frames, read, segmented and measured one after the other, and only the table (and
-the label images, if wanted) leaves it.
+is a batch of frames, read, segmented and measured one after the other (on a GPU all at once), and
+only the table (and the label images, if wanted) leaves it.
 
 What lets threads share two cores: SciPy's filters and labelling and the matrix products release
 Python's global lock; opening a TIFF does not, so the frames are opened with as few Python
@@ -13,86 +13,12 @@ these batches keeps BLAS at one thread (`segkit.run` does).
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from segkit import frame, measuring
+from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
+from segkit.reading import FrameError, like_first, read_frame
 
-
-class FrameError(ValueError):
-    """A frame that cannot be used: the file, and the reason with its cure."""
-
-    def __init__(self, file, reason):
-        super().__init__(str(file), reason)
-
-    file = property(lambda self: self.args[0])
-    reason = property(lambda self: self.args[1])
-
-    def __str__(self):
-        return f"{self.file}: {self.reason}"
-
-
-def read_frame(path, *, like=None):
-    """Read one frame and check that it can be used.
-
-    Parameters
-    ----------
-    path : path-like
-        A TIFF with one page of grey levels.
-    like : (shape, dtype), optional
-        What the other frames are; shape (rows, columns).
-
-    Returns
-    -------
-    (rows, columns) ndarray
-
-    Raises
-    ------
-    FrameError
-        If the file cannot be read, is no whole TIFF, has several pages or colours, differs from
-        the others in shape or dtype, holds NaN or infinite values, or one single value.
-    """
-    try:
-        # The bytes are taken in one read where they lie in one piece: tifffile would take them
-        # strip by strip, which costs twice the time, all of it with the global lock held.
-        with tifffile.TiffFile(path) as tif:
-            pages = len(tif.pages)
-            if pages == 0:  # the list of pages stands at the end of a MetaMorph file
-                raise FrameError(path, "cut off before its list of pages; copy the file again")
-            if pages != 1:
-                raise FrameError(path, f"{pages} pages; save one frame a file")
-            page = tif.pages.first
-            if page.ndim != 2:
-                raise FrameError(
-                    path, f"shape {page.shape}, not rows and columns; save grey levels"
-                )
-            if page.is_memmappable:
-                dtype = np.dtype(tif.byteorder + page.dtype.char)
-                image = tif.filehandle.read_array(dtype, page.size, page.dataoffsets[0])
-                image = image.reshape(page.shape).astype(page.dtype, copy=False)
-            else:
-                image = page.asarray()
-    except FrameError:
-        raise
-    except Exception as error:  # a damaged file can lead tifffile into any of them
-        raise FrameError(path, f"cannot be read ({error}); copy the file again") from error
-    _check(path, image, like)
-    return image
-
-
-def _check(path, image, like):
-    """Raise FrameError unless the frame can be segmented beside the others."""
-    if like is not None and (image.shape, image.dtype) != like:
-        raise FrameError(
-            path,
-            f"shape {image.shape} and dtype {image.dtype}, where the others have shape "
-            f"{like[0]} and dtype {like[1]}; put it in a folder of its own",
-        )
-    if image.dtype.kind not in "uif":
-        raise FrameError(path, f"dtype {image.dtype} holds no grey levels; save numbers")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise FrameError(path, "holds NaN or infinite values; replace them first")
-    if (image == image.flat[0]).all():
-        raise FrameError(path, f"every pixel is {image.flat[0]}; nothing was recorded")
+__all__ = ["FrameError", "batch", "like_first", "read", "read_frame"]
 
 
 def read(files):
@@ -127,37 +53,47 @@ def _read_block(index, *, files, like):
     return np.stack([read_frame(files[i], like=like) for i in index.ravel()])
 
 
-def like_first(files, *, skip=False):
-    """Shape and dtype of the first frame that can be used.
-
-    Parameters
-    ----------
-    files : sequence of path-like
-    skip : bool, optional
-        Go on to the next file where one cannot be used.
-
-    Returns
-    -------
-    (shape, dtype)
-
-    Raises
-    ------
-    FrameError
-        If the first frame cannot be used; with `skip`, if none can.
-    """
-    for path in files:
+def _usable(files, like, skip, skipped):
+    """Yield number and image of the frames that can be used; list the others, or raise."""
+    for number, path in enumerate(files):
         try:
-            image = read_frame(path)
-        except FrameError:
+            yield number, read_frame(path, like=like)
+        except FrameError as error:
             if not skip:
                 raise
-        else:
-            return image.shape, image.dtype
-    raise FrameError(Path(files[0]).parent, "no frame there can be used; look at one by hand")
+            skipped.append((Path(path).name, error.reason))
 
 
-def batch(files, first, *, like, method="tutorial", labels=False, skip=False):
-    """Segment and measure some frames, one after the other: the work of one task.
+def _measured(frames, *, method, labels):
+    """Yield number, table and label image of each frame, one after the other."""
+    for number, image in frames:
+        found = frame.segment(image, method=method)
+        yield number, measuring.columns(image, found), found
+
+
+def _measured_on_gpu(frames, *, method, labels):
+    """Do as `_measured`, all at once: the frames go to the GPU once, the table comes back once."""
+    frames = list(frames)
+    if not frames:
+        return
+    images = np.stack([image for _, image in frames])
+    try:
+        images = to_gpu(images)
+        found = frame.segment(images, method=method)
+        table = table_to_host(measuring.columns(images, found))
+        found = to_host(found) if labels else [None] * len(frames)
+    except MemoryError as error:
+        raise DeviceError(
+            f"{len(frames)} frames at once need more memory than the GPU has: take smaller batches"
+        ) from error
+    borders = np.searchsorted(table.pop("frame"), np.arange(1, len(frames)))
+    parts = zip(*(np.split(column, borders) for column in table.values()), strict=True)
+    for (number, _), part, label_image in zip(frames, parts, found, strict=True):
+        yield number, dict(zip(table, part, strict=True)), label_image
+
+
+def batch(files, first, *, like, method="tutorial", labels=False, skip=False, device="cpu"):
+    """Segment and measure some frames: the work of one task.
 
     Parameters
     ----------
@@ -173,6 +109,8 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False):
         Return the label images too.
     skip : bool, optional
         Leave out frames that cannot be used, and list them, instead of raising.
+    device : {"cpu", "gpu"}, optional
+        Where: on the CPU one frame after the other, on the GPU all at once.
 
     Returns
     -------
@@ -187,21 +125,17 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False):
     ------
     FrameError
         Unless `skip`: for the first frame that cannot be used.
+    segkit.device.DeviceError
+        For "gpu": if there is none, if it has not the memory, or if the method needs the CPU.
     """
     parts, skipped = [], []
     label_images = np.zeros((len(files), *like[0]), np.int32) if labels else None
-    for number, path in enumerate(files):
-        try:
-            image = read_frame(path, like=like)
-        except FrameError as error:
-            if not skip:
-                raise
-            skipped.append((Path(path).name, error.reason))
-            continue
-        found = frame.segment(image, method=method)
-        part = measuring.columns(image, found)
+    require(device, method=method)
+    measured = _measured_on_gpu if device == "gpu" else _measured
+    usable = _usable(files, like, skip, skipped)
+    for number, part, found in measured(usable, method=method, labels=labels):
         count = len(part["label"])
-        names = np.full(count, Path(path).name, dtype=object)
+        names = np.full(count, Path(files[number]).name, dtype=object)
         parts.append({"file": names, "frame": np.full(count, first + number, np.int32), **part})
         if labels:
             label_images[number] = found

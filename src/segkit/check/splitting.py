@@ -5,7 +5,8 @@ import pandas as pd
 
 from segkit import data, frame, score
 from segkit.check import exercise
-from segkit.labelfiles import read_frame, read_truth
+from segkit.labelfiles import read_truth
+from segkit.reading import read_frame
 
 FRAMES = 5  # of the validation list
 

@@ -1,0 +1,124 @@
+"""The checks of notebook 13 tell right answers from the usual wrong ones."""
+
+import numpy as np
+import pytest
+
+from segkit import device
+from segkit.check import gpu as check
+
+
+@pytest.fixture(autouse=True)
+def _on_numpy(monkeypatch):
+    """Let the checks use NumPy arrays, as the answers here do, on a machine with a GPU too."""
+    monkeypatch.setattr(device, "missing", lambda: "not for this test")
+
+
+def said(capsys, check_it, *answer):
+    """Return what the check prints on a wrong answer."""
+    assert check_it(*answer) is False
+    return capsys.readouterr().out
+
+
+def first(lazy):
+    """Compute the first chunk."""
+    return lazy.blocks[0].compute()
+
+
+def honest(lazy):
+    """Answer the first exercise."""
+    return type(lazy._meta) is type(first(lazy))
+
+
+def test_the_dots_are_no_answer(capsys):
+    """A stub that was left as it is gets told so."""
+    assert "Not answered yet" in said(capsys, check.honest, ...)
+    assert "Not answered yet" in said(capsys, check.renumber, ...)
+    assert "Not answered yet" in said(capsys, check.means, ..., 1, 2)
+
+
+def test_honest_is_right():
+    """Both types are compared, after computing one chunk."""
+    assert check.honest(honest)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (True, "no function"),
+        (lambda lazy: None, "gives no True"),
+        (lambda lazy: type(first(lazy)) is np.ndarray, "promised and do come"),
+        (lambda lazy: True, "nothing is said"),
+        (lambda lazy: isinstance(first(lazy), type(lazy._meta)), "isinstance"),
+        (lambda lazy: type(lazy._meta) is type(lazy.compute()), "first one is enough"),
+        (lambda lazy: lazy.nothing, "could not use"),
+    ],
+)
+def test_honest_hints(capsys, answer, hint):
+    """Each usual mistake has a hint of its own."""
+    assert hint in said(capsys, check.honest, answer)
+
+
+def highest(labels):
+    """Return the highest number of each frame."""
+    return labels.reshape(len(labels), -1).max(axis=1)
+
+
+def before(labels):
+    """Return the highest number in all frames before each."""
+    lower = np.tri(len(labels), k=-1, dtype=bool)
+    return np.where(lower, highest(labels), 0).max(axis=1)[:, None, None]
+
+
+def last(labels):
+    """Return the highest number in the frame before each."""
+    return np.concatenate([[0], highest(labels)[:-1]])[:, None, None]
+
+
+def test_renumber_is_right():
+    """Whole arrays only, empty frames among them."""
+    assert check.renumber(lambda labels: np.where(labels > 0, labels - before(labels), 0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda labels: labels, "go on from frame to frame"),
+        (lambda labels: labels - before(labels), "background is no longer 0"),
+        (lambda labels: np.where(labels > 0, labels - last(labels), 0), "empty frame"),
+        (lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0), "and not 1, 2"),
+        (lambda labels: labels[0], "the shape is"),
+        (lambda labels: np.stack([one - one.min() for one in labels]), "loop over frames"),
+        (5, "no function"),
+    ],
+)
+def test_renumber_hints(capsys, answer, hint):
+    """Each usual mistake has a hint of its own."""
+    assert hint in said(capsys, check.renumber, answer)
+
+
+IMAGE = np.array([[5, 0, 8], [8, 0, 4]], np.uint16)
+LABELS = np.array([[1, 0, 2], [1, 0, 2]], np.int32)
+
+
+def test_means_are_right():
+    """Sums by area, without the background; as an array or a list."""
+    assert check.means(np.array([6.5, 6.0]), IMAGE, LABELS)
+    assert check.means([6.5, 6.0 + 1e-7], IMAGE, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        ([0.0, 6.5, 6.0], "the background"),
+        ([6.5], "2 values are expected"),
+        ([2, 2], "those are the areas"),
+        ([13, 12], "those are the sums"),
+        ([6, 6], "cut off"),
+        ([6.5, 9.0], "which array are the weights"),
+        (7.0, "2 values are expected"),
+    ],
+)
+def test_means_hints(capsys, answer, hint):
+    """Each usual mistake has a hint of its own."""
+    answer = answer if isinstance(answer, float) else np.array(answer)
+    assert hint in said(capsys, check.means, answer, IMAGE, LABELS)
