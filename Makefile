@@ -18,7 +18,7 @@ PYTHONS := $(PYTHON)
 endif
 
 .PHONY: help setup run lab napari test real-frames test-units test-notebooks test-real test-napari \
-  lint measure bench outputs constraints clean
+  test-cluster test-gpu test-binder lint measure bench bench-gpu outputs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  exit 1; \
 	fi
 	$(PY) -m pip install -c constraints.txt -e ".[test]"
+	@touch $@
+
+$(VENV)/.cluster: $(VENV)/.ready
+	$(PY) -m pip install -c constraints.txt -e ".[cluster,test]"
 	@touch $@
 
 $(VENV)/.napari: $(VENV)/.ready
@@ -68,7 +72,7 @@ real-frames: setup
 	fi
 
 test-units: real-frames
-	$(PY) -m pytest -n 2 -m "not napari and not gpu"
+	$(PY) -m pytest -n 2
 
 $(STARTUP): tests/notebooks/00-warnings.py
 	@mkdir -p $(@D) && cp $< $@
@@ -95,6 +99,16 @@ test-napari: napari ## a real napari window, on a display of its own
 	  echo "napari's tests are skipped: $$why"; \
 	fi
 
+test-cluster: $(VENV)/.cluster ## Slurm, SSH, hosts that fail: nothing may be lost
+	@.ci/cluster || echo "What is missing is skipped below."
+	$(PY) -m pytest -m cluster tests/cluster
+
+test-gpu: setup ## the same results on a GPU; skipped where there is none
+	$(PY) -m pytest -m gpu tests/gpu
+
+test-binder: setup ## sessions on Binder and Colab, rehearsed in environments of their own
+	$(PY) -m pytest -m rehearsal -s tests/rehearsal
+
 lint: setup ## ruff, codespell, and no outputs in notebooks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -109,6 +123,9 @@ measure: setup ## time and peak memory of every notebook, against 60 s and 2 GB
 
 bench: setup ## side-by-side timings
 	$(PY) benchmarks/run.py
+
+bench-gpu: setup ## time a GPU beside the CPU of its machine
+	$(PY) benchmarks/gpu.py
 
 outputs: setup ## store the outputs of compared cells, from simulated frames
 	@SEGKIT_DATA=build/tests $(DESCRIBE)

@@ -4,7 +4,8 @@
 
 It takes the first three frames of the data set in use (real or simulated), prints the table and
 the number of nuclei, and shows mean intensity against area. For images of your own, put their
-pattern, such as "folder/*.tif", in place of the first argument of `imread`.
+pattern, such as "folder/*.tif", in place of the first argument of `imread`. Explained in
+notebooks/06_whole_pipeline.ipynb.
 """
 
 import dask

@@ -1,0 +1,104 @@
+"""Write the gallery of snippets from their docstrings.
+
+    python site/snippets.py --into build/gallery
+
+One page, ``index.md``, in MyST Markdown: a list of all, then each with what it is for and its
+code, grouped by the notebook that explains it. Links to notebooks lead to ``/notebooks/``, as on
+the web site.
+"""
+
+import argparse
+import ast
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = "https://github.com/dask-segmentation/image-segmentation-with-dask/blob/main/snippets"
+NOTEBOOK = re.compile(r"\s*Explained in\s+notebooks/(\w+)\.ipynb\.$")
+HEAD = """# Copy
+
+Short scripts, {count} of them, each runnable as it stands: `python snippets/NAME.py` in a clone of
+the repository, on whichever frames are there, real or simulated. They show the libraries' own
+calls; put your own files in place of the course's, and take what you need. The tests run every one.
+"""
+
+
+def explained(path):
+    """Take a snippet apart.
+
+    Returns
+    -------
+    dict of str to str
+        title, text (what it is for), notebook (the stem of the one that explains it), code
+        (without the docstring).
+
+    Raises
+    ------
+    ValueError
+        If the docstring does not have these parts.
+    """
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    parts = (ast.get_docstring(tree) or "").split("\n\n")
+    found = NOTEBOOK.search(parts[-1])
+    if len(parts) != 3 or not found:
+        msg = (
+            f"{path}: its docstring has to be a title, the command, and what it is for with the "
+            "closing words 'Explained in notebooks/NAME.ipynb.', a blank line between them."
+        )
+        raise ValueError(msg)
+    code = "\n".join(source.splitlines()[tree.body[0].end_lineno :]).strip()
+    text = NOTEBOOK.sub("", parts[2])
+    return {"title": parts[0].rstrip("."), "text": text, "notebook": found[1], "code": code}
+
+
+def title(stem):
+    """Return a notebook's number and title."""
+    notebook = json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))
+    heading = "".join(notebook["cells"][0]["source"]).split("\n")[0]
+    return f"{stem[:2]} {heading.lstrip('# ')}"
+
+
+def gallery(paths):
+    """Write the page of some snippets.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The scripts.
+
+    Returns
+    -------
+    str
+        MyST Markdown.
+    """
+    groups = {}
+    for path in sorted(paths):
+        one = explained(path)
+        groups.setdefault(one["notebook"], {})[path.stem] = one
+    listed, sections = [], []
+    for notebook in sorted(groups):
+        link = f"[{title(notebook)}](/notebooks/{notebook}.ipynb)"
+        sections.append(f"## {title(notebook)}\n\nExplained in notebook {link}.")
+        for name, one in groups[notebook].items():
+            listed.append(f"- [{one['title']}](#snippet-{name})")
+            sections += [f"(snippet-{name})=\n### {one['title']}", one["text"]]
+            sections += [f"[snippets/{name}.py]({SOURCE}/{name}.py)"]
+            sections += [f"```python\n{one['code']}\n```"]
+    head = HEAD.format(count=len(listed))
+    return "\n\n".join([head.strip(), "\n".join(listed), *sections]) + "\n"
+
+
+def main(arguments=None):
+    """Write the page."""
+    parser = argparse.ArgumentParser(prog="python site/snippets.py", description=main.__doc__)
+    parser.add_argument("--into", type=Path, required=True, help="folder for index.md")
+    args = parser.parse_args(arguments)
+    args.into.mkdir(parents=True, exist_ok=True)
+    page = gallery((ROOT / "snippets").glob("*.py"))
+    (args.into / "index.md").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

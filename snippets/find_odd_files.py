@@ -1,0 +1,36 @@
+"""Find the files of a folder that differ from the others, or are cut off.
+
+    python snippets/find_odd_files.py
+
+For a folder that you are about to read as one stack, which takes shape and dtype from the first
+file. Put your own folder in place of `folder`. Only the headers are read. It prints a line for
+each odd file, and how many there are. Explained in notebooks/01_reading.ipynb.
+"""
+
+from collections import Counter
+
+import tifffile
+
+from segkit import data
+
+
+def kind(path):
+    """Return shape and dtype of a file, or what is wrong with it."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            page = tif.pages.first
+            ends = [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
+            if not ends or max(ends) > path.stat().st_size:
+                return "cut off"
+            return f"{tif.series[0].shape} {page.dtype}"
+    except Exception as error:  # a damaged file can lead the reader into any of them
+        return f"cannot be read: {error}"
+
+
+folder = data.locate()
+kinds = {path.name: kind(path) for path in data.images(folder)}
+usual, _ = Counter(kinds.values()).most_common(1)[0]
+odd = {name: found for name, found in kinds.items() if found != usual}
+for name, found in odd.items():
+    print(f"{name}: {found}")
+print(f"{len(odd)} of {len(kinds)} files are not {usual}")

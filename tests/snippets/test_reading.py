@@ -1,0 +1,119 @@
+"""The snippets that read and save frames give back the pixels of the files."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from PIL import Image
+
+from segkit import data, simulate
+
+
+@pytest.fixture(scope="session")
+def stack(files):
+    """Return the twelve frames as one array."""
+    return np.stack([tifffile.imread(path) for path in files])
+
+
+def test_read_pattern(play, stack):
+    """The folder is one array, a frame a chunk."""
+    done = play("read_pattern")
+    assert done.images.shape == (12, 520, 696)
+    assert done.images.chunksize == (1, 520, 696)
+    assert done.printed.endswith(str(stack[0].mean()))
+
+
+def test_read_multipage(play, stack):
+    """Each page of the file is a chunk, with the pixels of its frame; no other page is read."""
+    done = play("read_multipage")
+    assert done.images.chunksize == (1, 520, 696)
+    np.testing.assert_array_equal(done.images.compute(), stack[:5])
+    assert done.printed.endswith(str(stack[2].mean()))
+
+
+def test_read_own_format(play, folder):
+    """The red channels of all masks are one array."""
+    done = play("read_own_format")
+    masks = [np.asarray(Image.open(path))[..., 0] for path in data.masks(folder)]
+    np.testing.assert_array_equal(done.red.compute(), masks)
+    assert len(done.printed.splitlines()) == 12
+
+
+def test_find_odd_files_accepts_a_good_folder(play):
+    """Where all files are alike none is named."""
+    assert play("find_odd_files").printed == "0 of 12 files are not (520, 696) uint16"
+
+
+def test_find_odd_files_names_each(play, files, tmp_path):
+    """Another shape, another dtype, a file cut off and one that is no TIFF are told apart."""
+    folder = tmp_path / "sets" / "BBBC039"
+    (folder / "images").mkdir(parents=True)
+    for path in files[:9]:
+        shutil.copy(path, folder / "images")
+    names = [path.name for path in files[:4]]
+    low, eight, cut, none = (folder / "images" / name for name in names)
+    tifffile.imwrite(low, tifffile.imread(low)[:260])
+    tifffile.imwrite(eight, tifffile.imread(eight).astype("uint8"))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    none.write_bytes(b"no image")
+    done = play("find_odd_files", folder)
+    assert list(done.odd) == names
+    assert done.odd[names[0]] == "(260, 696) uint16"
+    assert done.odd[names[1]] == "(520, 696) uint8"
+    assert done.odd[names[3]].startswith("cannot be read")
+    assert done.odd[names[2]].startswith(("cut off", "cannot be read"))
+    assert done.printed.endswith("4 of 9 files are not (520, 696) uint16")
+
+
+def test_stack_to_zarr(play, stack):
+    """The Zarr holds all frames, ten a chunk."""
+    done = play("stack_to_zarr")
+    assert done.stored.chunks[0] == (10, 2)
+    np.testing.assert_array_equal(done.stored.compute(), stack)
+
+
+def test_contact_sheet(play, stack):
+    """Each frame is on the sheet, as the means of its 8 x 8 pixels."""
+    done = play("contact_sheet")
+    assert done.small.shape == (12, 65, 87)
+    np.testing.assert_allclose(done.small[3, 2, 5], stack[3, 16:24, 40:48].mean())
+    with Image.open(done.path) as sheet:
+        assert sheet.size == done.sheet.shape[::-1]
+
+
+def test_save_ome_zarr(play, files):
+    """The labels can be opened again, with axes and the size of a pixel."""
+    done = play("save_ome_zarr")
+    group = zarr.open_group("build/snippets/labels.ome.zarr", mode="r")
+    (image,) = group.attrs["ome"]["multiscales"]
+    assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
+    (scale,) = image["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == [1, 0.645, 0.645]
+    labels = group["0"][:]
+    assert (labels.max(axis=(1, 2)) > 20).all()
+    np.testing.assert_array_equal(labels, done.labels.compute())
+
+
+def test_progress_bar(play, stack, capsys):
+    """Both bars come to their ends."""
+    done = play("progress_bar")
+    assert "100% Completed" in done.printed
+    assert done.printed.endswith(f"mean {stack.mean():.2f}, highest {stack.max()} grey levels")
+
+
+def test_correct_shading_finds_the_light(play, tmp_path):
+    """Light that falls off to one side is found, and evened out."""
+    fall = np.linspace(1.2, 0.8, 696, dtype="float32")
+    folder = tmp_path / "sets" / "BBBC039"
+    (folder / "images").mkdir(parents=True)
+    for number in range(9):
+        image, _ = simulate.frame(39, number)
+        tifffile.imwrite(folder / "images" / f"{number}.tif", (image * fall).astype("uint16"))
+    done = play("correct_shading", folder)
+    found = done.light.mean(axis=0) / done.light.mean()
+    assert abs(found - fall)[50:-50].max() < 0.08
+    before = np.median(done.images.compute(), axis=(0, 1))
+    after = np.median(done.corrected.compute(), axis=(0, 1))
+    assert after[60:-60].std() < before[60:-60].std() / 4

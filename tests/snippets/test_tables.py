@@ -1,0 +1,127 @@
+"""The snippets that label, measure and score count every nucleus, and count it once."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from scipy import ndimage
+from skimage.measure import regionprops_table
+
+from segkit import evaluate, frame, score
+from segkit.labelfiles import read_truth
+
+
+@pytest.fixture(scope="session")
+def tables(files):
+    """Return the table of each frame, made by a plain loop."""
+    images = [tifffile.imread(path) for path in files]
+    return [frame.measure(image, frame.segment(image)) for image in images]
+
+
+def test_count_nuclei(play, tables):
+    """The first frame's nuclei are counted."""
+    done = play("count_nuclei")
+    assert done.printed == (
+        f"{len(tables[0])} nuclei, median area {tables[0]['area'].median()} pixels"
+    )
+
+
+def test_label_frames(play, files):
+    """The labels of each frame begin at 1, and are those of SciPy."""
+    labels = play("label_frames").labels.compute()
+    for path, found in zip(files, labels, strict=False):
+        mask = ndimage.gaussian_filter(tifffile.imread(path), 1) > 300
+        np.testing.assert_array_equal(found, ndimage.label(mask)[0])
+
+
+def test_label_large_image(play):
+    """As many objects as SciPy finds in one piece, fewer than the chunks have apart."""
+    done = play("label_large_image")
+    expected, count = ndimage.label(done.mask.compute())
+    assert done.count == count < done.alone
+    pairs = np.unique(np.stack([expected.ravel(), done.labels.ravel()]), axis=1)
+    assert pairs.shape[1] == count + 1  # each object has one number, and each number one object
+
+
+def test_measure_properties(play, files):
+    """The table is that of scikit-image, frame by frame."""
+    table = play("measure_properties").table
+    assert table["file"].unique().tolist() == [path.name for path in files[:10]]
+    image = tifffile.imread(files[3])
+    labels = frame.segment(image, method="best")
+    expected = regionprops_table(labels, image, properties=("label", "eccentricity"))
+    found = table[table["file"] == files[3].name]
+    assert len(found) > 20
+    np.testing.assert_allclose(found["eccentricity"], expected["eccentricity"])
+
+
+def test_crop_nuclei(play):
+    """Each crop holds the pixels of its nucleus, where it is not larger than the crop."""
+    done = play("crop_nuclei")
+    sums = ndimage.sum_labels(done.image, done.labels, done.index)
+    boxes = ndimage.find_objects(done.labels)
+    small = [all(side.stop - side.start < 32 for side in box) for box in boxes]
+    assert sum(small) > 30
+    np.testing.assert_array_equal(done.crops.sum(axis=(1, 2))[small], sums[small])
+
+
+def test_table_per_file(play, tables):
+    """Four files, and the nuclei of each."""
+    done = play("table_per_file")
+    assert done.printed == f"{sum(map(len, tables[:4]))} nuclei"
+    assert done.table["area"].tolist() == pd.concat(tables[:4])["area"].tolist()
+
+
+def test_files_to_parquet_goes_on(play, tables, tmp_path):
+    """A second run does what the first has left, and the table has every nucleus once."""
+    done = play("files_to_parquet")
+    nuclei = sum(map(len, tables))
+    assert done.printed == f"3 of 3 batches were left to do; {nuclei} nuclei"
+    done.parts[1].unlink()
+    kept = done.parts[0].stat().st_mtime_ns
+    again = play("files_to_parquet")
+    assert again.printed == f"1 of 3 batches were left to do; {nuclei} nuclei"
+    assert done.parts[0].stat().st_mtime_ns == kept
+    pd.testing.assert_frame_equal(again.nuclei, done.nuclei)
+
+
+def test_summarise_parquet(play, files):
+    """The count of each frame is that of its nuclei."""
+    frames = play("summarise_parquet").frames
+    image = tifffile.imread(files[0])
+    table = frame.measure(image, frame.segment(image, method="otsu"))
+    row = frames.loc[files[0].name]
+    assert (row["area_count"], row["area_max"]) == (len(table), table["area"].max())
+    assert row["area_mean"] == pytest.approx(table["area"].mean())
+    note = json.loads((files[0].parents[1] / "metadata" / "simulated.json").read_text())
+    assert len(frames) <= note["frames"] == 12
+
+
+def test_split_touching(play, folder):
+    """It scores better than the threshold alone."""
+    done = play("split_touching")
+    printed = [float(row.split()[-1]) for row in done.printed.splitlines()]
+    plain = evaluate.evaluate(folder, split="validation", method="otsu")["averageF1"]
+    assert len(printed) == 3
+    assert np.mean(printed) > plain.mean()
+
+
+def test_score_labels(play, folder):
+    """The closing line has the score of the labels in the folder."""
+    done = play("score_labels")
+    truths = [read_truth(folder / "masks" / f"{stem}.png") for stem in done.table["file"]]
+    labels = [tifffile.imread(done.results / f"{stem}.tif") for stem in done.table["file"]]
+    scores = [score.f1(*pair).mean() for pair in zip(truths, labels, strict=True)]
+    np.testing.assert_allclose(done.table["averageF1"], scores)
+    assert f"averageF1={np.mean(scores):.4f}" in done.printed.splitlines()[-1]
+
+
+def test_show_errors(play):
+    """Each nucleus and each object has one fate; the picture is written."""
+    done = play("show_errors")
+    rows = [row.split() for row in done.printed.splitlines()]
+    assert sum(int(row[1]) for row in rows) == done.truth.max()
+    assert sum(int(row[3]) for row in rows) == done.labels.max()
+    assert done.path.stat().st_size > 50_000

@@ -1,0 +1,106 @@
+"""Binder, Codespaces and Colab get what they need, as far as files can tell.
+
+Whether a session works is rehearsed in ``tests/rehearsal``.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+POSIX = pytest.mark.skipif(os.name != "posix", reason="scripts for Linux")
+
+
+@pytest.fixture
+def picked(monkeypatch):
+    """Return the build pack that repo2docker chooses for this repository."""
+    app = pytest.importorskip("repo2docker.app")
+    monkeypatch.chdir(ROOT)
+    repo2docker = app.Repo2Docker()
+    packs = (pack(base_image=repo2docker.base_image) for pack in repo2docker.buildpacks)
+    found = next(pack for pack in packs if pack.detect())
+    found.platform = "linux/amd64"
+    return found
+
+
+@POSIX
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
+def test_repo2docker_takes_the_conda_environment(picked):
+    """What builds Binder's images finds the environment, the packages and both scripts."""
+    assert type(picked).__name__ == "CondaBuildPack"
+    assert Path(picked.environment_yaml_path).resolve() == ROOT / "environment.yml"
+    dockerfile = picked.render({})
+    for line in (ROOT / "binder" / "apt.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            assert re.search(rf"apt-get install .*\b{re.escape(line)}\b", dockerfile), line
+    assert "RUN ./binder/postBuild" in dockerfile
+    assert 'R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in dockerfile
+
+
+@POSIX
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
+def test_repo2docker_understands_the_version_of_python(picked):
+    """It reads ``python =3.11`` only; from a range it would make an image with its own default."""
+    lowest = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
+    assert tuple(map(int, picked.python_version.split("."))) >= lowest
+
+
+@POSIX
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_start_limits_threads_and_finds_the_dashboard():
+    """The session's command sees one BLAS thread, two of Dask, and the proxy under the prefix."""
+    env = {name: value for name, value in os.environ.items() if name != "REPO_DIR"}
+    env |= {"JUPYTERHUB_SERVICE_PREFIX": "/user/learner/", "OMP_NUM_THREADS": "64"}
+    done = subprocess.run(
+        ["bash", ROOT / "binder" / "start", "env"], env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    assert {seen[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"1"}
+    assert seen["DASK_NUM_WORKERS"] == "2"
+    template = seen["DASK_DISTRIBUTED__DASHBOARD__LINK"]
+    assert template.format(port=8787) == "/user/learner/proxy/8787/status"
+
+
+def test_the_layout_names_only_what_is_there():
+    """Each widget of the saved layout has its state, and the notebook exists."""
+    layout = json.loads((ROOT / "binder" / "layout.json").read_text("utf-8"))
+    assert layout["metadata"]["id"] == "default"
+    text = json.dumps(layout["data"]["layout-restorer:data"]["main"])
+    widgets = set(re.findall(r'"((?:notebook|dask-dashboard-launcher):[^"]+)"', text))
+    assert len(widgets) == 3
+    assert widgets <= layout["data"].keys()
+    for name in widgets:
+        if name.startswith("notebook:"):
+            assert (ROOT / layout["data"][name]["data"]["path"]).is_file()
+
+
+def test_the_dev_container_runs_what_exists():
+    """Codespaces' commands are targets of the Makefile and functions of the package."""
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    _, _, target = container["onCreateCommand"].partition("make ")
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    _, _, code = container["postCreateCommand"].partition(" -c ")
+    done = subprocess.run([sys.executable, "-c", code.strip("'")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("simulated frames")
+    (notebook,) = container["customizations"]["codespaces"]["openFiles"]
+    assert (ROOT / notebook).is_file()
+
+
+def test_the_colab_cell_asks_for_the_declared_versions():
+    """What the cell installs has the lower bounds of pyproject.toml; the kit comes without more."""
+    *packages, kit = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
+    asked = re.findall(r'"([^"]+)"', " ".join(packages))
+    bounds = {re.sub(r"\[.*\]", "", need) for need in PROJECT["dependencies"]}
+    assert len(asked) == 6
+    assert {re.sub(r"\[.*\]", "", need) for need in asked} <= bounds
+    assert kit == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"

@@ -1,0 +1,104 @@
+"""The instructor's guide agrees with the notebooks, and its plans add up."""
+
+import re
+import shlex
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from segkit import cli
+
+ROOT = Path(__file__).parents[1]
+TEACH = ROOT / "site" / "teach"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+PLANS = {"45 minutes": 45, "90 minutes": 90, "Half a day": 210, "A day": 390}
+
+
+def text(name):
+    """Return a page of the guide."""
+    return (TEACH / name).read_text(encoding="utf-8")
+
+
+def sections(page):
+    """Return the sections of a page by their headings."""
+    parts = re.split(r"^## (.*)$", page, flags=re.M)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_notebook_has_its_entry(path):
+    """Its minutes as it states them, what to cut, two questions and a stumbling block."""
+    (entry,) = [
+        body for head, body in sections(text("notebooks.md")).items() if head[:2] == path.stem[:2]
+    ]
+    overview = nbformat.read(path, as_version=4).cells[1].source
+    stated = re.search(r"\*\*Time:\*\* (\d+) minutes of reading, (\d+) minutes of ex", overview)
+    minutes = re.search(r"\*\*Minutes:\*\* (\d+) reading, (\d+) exercises\.", entry)
+    assert minutes.groups() == stated.groups()
+    for part in ("**The point:**", "**Cut first:**", "**Stumbling:**"):
+        assert entry.count(part) == 1
+    assert len(re.findall(r"^- \*.+?[?.]\* \S", entry, re.M)) >= 2
+
+
+@pytest.mark.parametrize(("plan", "minutes"), PLANS.items(), ids=list(PLANS))
+def test_a_timetable_adds_up(plan, minutes):
+    """The rows of a plan take the minutes that it promises."""
+    (body,) = [body for head, body in sections(text("timetables.md")).items() if plan in head]
+    rows = [int(number) for number in re.findall(r"^\| (\d+) \|", body, re.M)]
+    assert len(rows) >= 5
+    assert sum(rows) == minutes
+    assert "**Cut first:**" in body
+
+
+def test_the_parts_that_the_guide_names_exist():
+    """Each heading that a plan or an entry names in italics stands in that notebook."""
+    headings = {}
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        headings[path.stem[:2]] = re.findall(r"^## (.*)", prose, re.M)
+    asked = []
+    for row in re.findall(r"^\| \d+ \|.*\| ((?:\d\d).*) \|$", text("timetables.md"), re.M):
+        asked += [(row[:2], name) for name in re.findall(r"\*([^*]+)\*", row)]
+    for head, body in sections(text("notebooks.md")).items():
+        cut = re.search(r"\*\*Cut first:\*\*(.*?)(?:\n\n|$)", body, re.S)[1]
+        asked += [(head[:2], name) for name in re.findall(r"\*([^*]+)\*", " ".join(cut.split()))]
+    asked = [(number, name) for number, name in asked if number in headings]
+    assert len(asked) > 20
+    lost = [
+        (number, name)
+        for number, name in asked
+        if not any(heading.startswith(name.rstrip(",.")) for heading in headings[number])
+    ]
+    assert lost == []
+
+
+def test_the_commands_of_the_room_are_known():
+    """Each ``segkit`` line is accepted by the command, each ``make`` target exists."""
+    page = text("room.md")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = re.findall(r"^\s*(?:\$ )?(\.venv/bin/segkit .*)$", page, re.M)
+    assert len(lines) >= 3
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        assert cli.parser().parse_args(words).command == words[0]
+    called = set(
+        re.findall(r"\bmake ([a-z]+)\b", "".join(re.findall(r"`[^`]*`|^ .*$", page, re.M)))
+    )
+    for target in called - {"slides"}:
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_a_mirror_packed_as_the_guide_says_is_accepted(simulated_frames, tmp_path):
+    """Python's own zipfile command packs a folder under its name, which a mirror needs."""
+    import zipfile
+
+    commands = re.findall(r"-m zipfile (-c mirror/.*)$", text("room.md"), re.M)
+    assert [words.split()[1] for words in commands] == [
+        f"mirror/{part}.zip" for part in ("metadata", "masks", "images")
+    ]
+    archive = tmp_path / "metadata.zip"
+    zipfile.main(["-c", str(archive), str(simulated_frames / "metadata")])
+    names = zipfile.ZipFile(archive).namelist()
+    assert "metadata/training.txt" in names
