@@ -51,6 +51,13 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "processes",
         "--on-error",
         "skip",
+        "--workers",
+        "2",
+        "--hosts",
+        "a,b",
+        "--adaptive",
+        "--device",
+        "gpu",
     ]
     status, text, _ = call("segment", tmp_path, *words, capsys=capsys)
     assert status == 0
@@ -62,6 +69,11 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "labels": True,
         "scheduler": "processes",
         "skip": True,
+        "workers": 2,
+        "hosts": "a,b",
+        "adaptive": True,
+        "device": "gpu",
+        "security": None,
     }
     assert "1 frames skipped: see" in text
 
@@ -76,6 +88,28 @@ def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
     assert last.startswith("segkit: ")
     assert "frame_001.tif" in last
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--scheduler", "tls://127.0.0.1:1"], "give --tls-ca, --tls-cert and --tls-key"),
+        (
+            ["--scheduler", "tls://127.0.0.1:1", "--tls-ca", "a"],
+            "give --tls-cert and --tls-key too",
+        ),
+        (["--scheduler", "cloud"], "'cloud' is no scheduler"),
+        (["--adaptive"], "adaptive: only for a cluster"),
+    ],
+)
+def test_cluster_that_cannot_be_had(tmp_path, words, said, capsys):
+    """What is wrong with a cluster is one line, and status 1."""
+    folder(tmp_path / "in", 1)
+    words = ["--out", tmp_path / "o", *words]
+    status, text, err = call("segment", tmp_path / "in", *words, capsys=capsys)
+    assert (status, text) == (1, "")
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("what", ["no folder", "no frames"])
@@ -125,3 +159,9 @@ def test_command_is_installed():
     command = Path(sys.executable).with_name("segkit")
     shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == __version__
+
+
+def test_progress_is_printed(capsys):
+    """The command prints the report, and ends well."""
+    assert cli.main(["progress"]) == 0
+    assert "exercises passed, noted in" in capsys.readouterr().out

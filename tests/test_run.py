@@ -1,9 +1,14 @@
 import hashlib
+import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import dask
 import numpy as np
@@ -11,15 +16,26 @@ import pandas as pd
 import pytest
 import tifffile
 import zarr
+from distributed import Client, LocalCluster
 from made import folder
 
-from segkit import frame, run, stack, store
+from segkit import cluster, frame, run, stack, store
 
 
 def digest(out):
     """Hash the table of a run, part by part."""
     parts = sorted((out / "nuclei.parquet").glob("*"))
     return [(part.name, hashlib.sha256(part.read_bytes()).hexdigest()) for part in parts]
+
+
+@contextmanager
+def scheduler(**options):
+    """Run a scheduler of this process's own, and give its cluster and address."""
+    settings = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://"}
+    settings |= {"dashboard_address": None}
+    settings |= {"scheduler_kwargs": {"dashboard_address": "127.0.0.1:0"}}  # no fixed port
+    with LocalCluster(**settings, **options) as own:
+        yield own, own.scheduler_address
 
 
 def test_table_is_that_of_each_frame(tmp_path):
@@ -53,16 +69,124 @@ def test_scheduler_does_not_change_a_byte(tmp_path, scheduler):
 
 def test_address_of_a_cluster(tmp_path):
     """A distributed scheduler, given by its address, writes the same table."""
-    from distributed import LocalCluster
-
     files = folder(tmp_path / "in", 5)
     run.segment(files, tmp_path / "threads", batch=2, progress=False)
-    with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
-    ) as cluster:
-        address = cluster.scheduler_address
+    with scheduler(processes=False) as (_, address):
         run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
     assert digest(tmp_path / "out") == digest(tmp_path / "threads")
+
+
+def test_workers_need_not_be_in_the_same_folder(tmp_path, monkeypatch):
+    """Frames and results that are named from the current folder are found by every worker."""
+    folder(tmp_path / "in", 3)
+    monkeypatch.chdir(tmp_path)
+    files = [Path("in") / f"frame_{number:03d}.tif" for number in range(3)]
+    with scheduler(processes=False) as (_, address):
+        monkeypatch.setattr(stack, "read_frame", absolute(stack.read_frame))
+        result = run.segment(files, "out", scheduler=address, progress=False)
+    assert result["frames"] == 3
+    assert len(digest(tmp_path / "out")) == 1
+
+
+def absolute(read):
+    """Let a function be called with absolute paths only."""
+
+    def checked(path, **options):
+        assert Path(path).is_absolute()
+        return read(path, **options)
+
+    return checked
+
+
+def test_scheduler_out_of_reach(tmp_path, monkeypatch):
+    """The run ends with what is on disk and how to go on, and another scheduler goes on."""
+    files = folder(tmp_path / "in", 6)
+    run.segment(files, tmp_path / "whole", batch=2, progress=False)
+    batch, begun, leave, done = stack.batch, threading.Event(), threading.Event(), []
+
+    def slow(files, first, **options):
+        done.append(first)
+        if len(done) == 2:
+            begun.set()
+            leave.wait(20)
+        return batch(files, first, **options)
+
+    monkeypatch.setattr(stack, "batch", slow)
+    with scheduler(processes=False) as (own, address):
+
+        def cut():
+            begun.wait(20)
+            for connection in list(own.scheduler.client_comms.values()):
+                own.loop.add_callback(connection.abort)
+
+        cutting = threading.Thread(target=cut)
+        cutting.start()
+        said = f"scheduler at {address} is gone; 1 of 3 batches .* the same command goes on"
+        with pytest.raises(cluster.ClusterError, match=said):
+            run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
+        leave.set()
+        cutting.join()
+    monkeypatch.setattr(stack, "batch", batch)
+    run.segment(files, tmp_path / "out", batch=2, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def poison(name):
+    """Make this worker end as soon as it comes to a file of that name."""
+    batch = stack.batch
+
+    def deadly(files, first, **options):
+        if any(Path(path).name == name for path in files):
+            os._exit(1)
+        return batch(files, first, **options)
+
+    stack.batch = deadly
+
+
+def test_frames_that_end_every_worker_are_named(tmp_path):
+    """Where workers die on a batch, the message names its files, and the other batches stay."""
+    files = folder(tmp_path / "in", 6)
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    settings["distributed.scheduler.worker-saturation"] = 1.0  # as `cluster.client` has it
+    with (
+        dask.config.set(settings),
+        scheduler(silence_logs=logging.CRITICAL) as (_, address),
+    ):
+        with Client(address) as client:
+            client.run(poison, "frame_004.tif")
+        said = "1 workers died.* on the 2 frames from .*frame_004.tif to frame_005.tif"
+        with pytest.raises(cluster.ClusterError, match=said):
+            run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
+    run.segment(files, tmp_path / "out", batch=2, progress=False)
+    run.segment(files, tmp_path / "whole", batch=2, progress=False)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_what_only_a_cluster_knows_is_refused_elsewhere(tmp_path):
+    """Hosts and the like with threads are refused before anything is written."""
+    files = folder(tmp_path / "in", 1)
+    with pytest.raises(ValueError, match="hosts: only for a cluster"):
+        run.segment(files, tmp_path / "out", hosts="a,b")
+    assert not (tmp_path / "out").exists()
+
+
+def test_device_is_part_of_the_question_only_where_it_is_not_the_usual(tmp_path, monkeypatch):
+    """A run on the CPU asks what it always asked; one on the GPU is another run."""
+    files = folder(tmp_path / "in", 2)
+    run.segment(files, tmp_path / "cpu", progress=False)
+    asked = json.loads((tmp_path / "cpu" / "run.json").read_text())
+    assert set(asked) == {"method", "batch", "labels", "frames", "names", "segkit"}
+    batch, seen = stack.batch, []
+
+    def record(files, first, *, device, **options):
+        seen.append(device)
+        return batch(files, first, **options)
+
+    monkeypatch.setattr(stack, "batch", record)
+    monkeypatch.setattr(run, "require", lambda device, method: None)
+    run.segment(files, tmp_path / "gpu", device="gpu", progress=False)
+    assert seen == ["gpu"]
+    assert json.loads((tmp_path / "gpu" / "run.json").read_text()) == {**asked, "device": "gpu"}
 
 
 def test_building_the_graph_reads_no_frame(tmp_path, monkeypatch):

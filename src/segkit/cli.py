@@ -1,4 +1,4 @@
-"""The command line: ``segkit fetch | verify | simulate | segment | score | doctor``.
+"""The command line: ``segkit``, with a command for each thing that the package does.
 
 No logic here: each command calls one function and prints what it returns. An error that a user
 can cure is one line on standard error, and exit status 1.
@@ -42,7 +42,7 @@ def simulate(args):
 
 def segment(args):
     """Segment and measure frames into a table."""
-    from segkit import data, run
+    from segkit import cluster, data, run
 
     files = data.images(args.images)[: args.frames]
     result = run.segment(
@@ -52,7 +52,12 @@ def segment(args):
         batch=args.batch,
         labels=args.labels,
         scheduler=args.scheduler,
+        workers=args.workers,
+        device=args.device,
         skip=args.on_error == "skip",
+        hosts=args.hosts,
+        adaptive=args.adaptive,
+        security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
     )
     if result["skipped"]:
         print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
@@ -69,6 +74,13 @@ def score(args):
     if args.csv:
         table.to_csv(args.csv, index=False)
     print(evaluate.summary(table))
+
+
+def progress(args):
+    """Say which exercises have been passed on this machine."""
+    from segkit import progress
+
+    print(progress.report(args.notebooks))
 
 
 def doctor(args):
@@ -111,7 +123,15 @@ def parser():
     add("--frames", type=_count, metavar="N", help="only the first N")
     add("--batch", type=_count, default=25, metavar="N", help="frames a task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
-    add("--scheduler", default="threads", help="threads, processes or tcp://HOST:PORT")
+    kinds = "threads (default), processes, local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
+    add("--scheduler", default="threads", metavar="KIND_OR_ADDRESS", help=kinds)
+    add("--workers", type=_count, metavar="N", help="threads, processes or jobs to use")
+    add("--adaptive", action="store_true", help="slurm: as many jobs as are needed, N at most")
+    add("--hosts", metavar="A,B", help="ssh: scheduler on A, workers on each")
+    add("--tls-ca", metavar="FILE", help="authority of the certificates of a tls:// address")
+    add("--tls-cert", metavar="FILE", help="your certificate")
+    add("--tls-key", metavar="FILE", help="its key")
+    add("--device", choices=("cpu", "gpu"), default="cpu", help="default: cpu")
     add(
         "--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame; default: stop"
     )
@@ -122,6 +142,9 @@ def parser():
     add("--method", choices=METHODS, help="segment with this method")
     add("--labels", metavar="FILE_OR_FOLDER", help="score these label images instead")
     add("--csv", metavar="FILE", help="write a line a frame there")
+
+    add = command(progress)
+    add("notebooks", nargs="?", metavar="DIR", help="folder of the notebooks (default: notebooks)")
 
     command(doctor)
     return main

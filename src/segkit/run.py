@@ -7,24 +7,16 @@ goes on where it stopped.
 
 import hashlib
 import time
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import dask
-from dask.callbacks import Callback
 from tqdm import tqdm
 
 import segkit
-from segkit import stack, store
+from segkit import cluster, schedulers, stack, store
+from segkit.device import require
 
 BATCH = 25
-
-
-def limit_blas():
-    """Keep the matrix products of this process to one thread: Dask has the cores already."""
-    import threadpoolctl
-
-    threadpoolctl.threadpool_limits(1)
 
 
 def _task(number, files, first, out, options):
@@ -64,6 +56,10 @@ def pending(files, out, *, batch=BATCH):
     return [lot for lot, note in zip(lots, notes, strict=True) if note is None or note["skipped"]]
 
 
+def _key(number):
+    return f"segment-batch-{number}"
+
+
 def tasks(lots, out, **options):
     """Lazy tasks, one a batch.
 
@@ -83,38 +79,9 @@ def tasks(lots, out, **options):
     """
     task = dask.delayed(_task, pure=False)
     return [
-        task(number, some, first, str(out), options, dask_key_name=f"segment-batch-{number}")
+        task(number, some, first, str(out), options, dask_key_name=_key(number))
         for number, some, first in lots
     ]
-
-
-@contextmanager
-def _local(scheduler, bar):
-    """Dask's own schedulers, with a progress bar that counts frames."""
-    import threadpoolctl
-
-    def finished(key, result, *_):
-        if isinstance(result, tuple):
-            bar.update(result[1])
-
-    blas = threadpoolctl.threadpool_limits(1) if scheduler == "threads" else nullcontext()
-    settings = {"scheduler": scheduler, "multiprocessing.initializer": limit_blas, "chunksize": 1}
-    with blas, dask.config.set(settings), Callback(posttask=finished):
-        yield dask.compute
-
-
-@contextmanager
-def _cluster(address, bar):
-    """Use a distributed scheduler at an address; its workers must see the same folders."""
-    from distributed import Client, as_completed
-
-    with Client(address) as client:
-
-        def compute(*todo):
-            for _, result in as_completed(client.compute(list(todo)), with_results=True):
-                bar.update(result[1])
-
-        yield compute
 
 
 def segment(
@@ -125,8 +92,11 @@ def segment(
     batch=BATCH,
     labels=False,
     scheduler="threads",
+    workers=None,
+    device="cpu",
     skip=False,
     progress=True,
+    **options,
 ):
     """Segment and measure frames into a folder; go on with what an earlier run left there.
 
@@ -143,11 +113,18 @@ def segment(
     labels : bool, optional
         Write the label images too.
     scheduler : str, optional
-        "threads", "processes", or the address of a distributed scheduler ("tcp://host:port").
+        "threads", "processes", or for a cluster "local", "slurm", "ssh" or the address of a
+        distributed scheduler ("tcp://host:port").
+    workers : int, optional
+        Threads, processes or workers; one a core unless given, see `segkit.cluster.client`.
+    device : str, optional
+        "cpu" or "gpu": where the frames are segmented.
     skip : bool, optional
         Leave out frames that cannot be used and list them, instead of stopping at the first.
     progress : bool, optional
         Show a bar on standard error.
+    **options
+        For `segkit.cluster.client`: security, adaptive, hosts.
 
     Returns
     -------
@@ -160,22 +137,47 @@ def segment(
         Unless `skip`: for a frame that cannot be used. Batches that are done stay on disk.
     segkit.store.RunError
         If the folder holds another run.
+    segkit.device.DeviceError
+        If there is no such device.
+    segkit.cluster.ClusterError
+        If there is no such cluster, or it was lost. Batches that are done stay on disk.
     """
     began = time.perf_counter()
+    use = schedulers.local if scheduler in schedulers.LOCAL else schedulers.cluster
+    options = {name: value for name, value in options.items() if value}
+    if use is schedulers.local and options:
+        raise ValueError(f"{', '.join(options)}: only for a cluster; choose another scheduler")
+    if use is schedulers.local:  # a cluster's workers say it themselves
+        require(device, method=method)
+    if use is schedulers.cluster:  # whose workers need not be in this folder
+        files, out = [Path(path).absolute() for path in files], Path(out).absolute()
+    if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
+        options["log_directory"] = str(out / "jobs")
     files = [str(path) for path in files]
     like = stack.like_first(files, skip=skip)
-    store.begin(out, _question(files, method=method, batch=batch, labels=labels))
+    work = {"method": method, "labels": labels} | ({} if device == "cpu" else {"device": device})
+    store.begin(out, _question(files, batch=batch, **work))
     if labels:
         store.create_labels(out, (len(files), *like[0]), shard=min(batch, len(files)))
     lots = pending(files, out, batch=batch)
-    todo = tasks(lots, out, like=like, method=method, labels=labels, skip=skip)
+    todo = tasks(lots, out, like=like, skip=skip, **work)
     done = len(files) - sum(len(some) for _, some, _ in lots)
-    use = _local if scheduler in ("threads", "processes") else _cluster
-    with (
-        tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1) as bar,
-        use(scheduler, bar) as compute,
-    ):
-        compute(*todo)
+    bar = tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1)
+    try:
+        with bar, use(scheduler, bar, workers=workers, **options) as compute:
+            compute(*todo)
+    except cluster.SchedulerGoneError as error:
+        whole = len(_lots(files, batch))
+        there = whole - len(pending(files, out, batch=batch))
+        raise cluster.ClusterError(
+            f"{error}; {there} of {whole} batches are on disk; the same command goes on from there"
+        ) from error
+    except cluster.WorkersDiedError as error:
+        some = next(some for number, some, _ in lots if error.key == _key(number))
+        raise cluster.ClusterError(
+            f"{error.workers} workers died, one after the other, on the {len(some)} frames from "
+            f"{some[0]} to {Path(some[-1]).name}; look at these files, or give a worker more memory"
+        ) from error
     notes = [store.read_note(store.part_path(out, n)) for n, _, _ in _lots(files, batch)]
     skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
     store.write_skipped(out, skipped)

@@ -14,6 +14,7 @@ the labels of its batch, so a part that is there says that its batch is done.
 import csv
 import json
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ class RunError(ValueError):
 
 def _replace(path, write):
     """Let `write` make a file under another name, then give it its own."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # two workers on two hosts may have one number, and write the same part where one was cut off
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         write(aside)
         aside.replace(path)

@@ -1,0 +1,64 @@
+"""A real Slurm of four virtual nodes."""
+
+import os
+import subprocess
+import time
+
+import lab
+import pytest
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """Environment of a user of Slurm."""
+    reason = lab.lacking("slurmctld", "slurmd", "sbatch", "munged")
+    if reason:
+        pytest.skip(reason)
+    pytest.importorskip("dask_jobqueue")
+    with lab.slurm(4) as env:
+        yield env
+
+
+def test_jobs_give_the_table_of_one_machine(slurm, frames, compare, tmp_path):
+    """Four jobs, one on each node, write what threads on one machine write."""
+    began = time.monotonic()
+    words = ["--out", tmp_path / "out", "--batch", "5", "--scheduler", "slurm", "--workers", "4"]
+    done = subprocess.run(
+        lab.segkit(frames, *words),
+        env={**os.environ, **slurm},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("frames=200 ")
+    compare(tmp_path / "out", "Slurm, 4 jobs", fault="none", began=began)
+    assert len(list((tmp_path / "out" / "jobs").glob("*.out"))) == 4
+    lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
+
+
+def test_cancelled_job_is_replaced(slurm, frames, compare, start, tmp_path):
+    """Under adaptive scaling, a job that is cancelled in mid-run costs nothing but time."""
+    began, out = time.monotonic(), tmp_path / "out"
+    env = {**slurm, "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "1s"}
+    words = ["--scheduler", "slurm", "--adaptive", "--workers", "4"]
+    run = start(*lab.segkit(frames, "--out", out, "--batch", "5", *words), env=env)
+    lab.wait(lambda: lab.parts(out) >= 8, "8 batches", running=[run])
+    jobs = lab.ask(slurm, "squeue", "-h", "-t", "R", "-o", "%i").split()
+    cancelled, there = jobs[0], lab.parts(out)
+    subprocess.run(["scancel", cancelled], check=True, env={**os.environ, **slurm})
+    assert run.wait(120) == 0
+    known = set(jobs) - {cancelled}
+    compare(
+        out,
+        "Slurm, adaptive",
+        fault=f"1 of {len(jobs)} jobs cancelled",
+        began=began,
+        batches_when_cancelled=there,
+        jobs_in_all=len(list((out / "jobs").glob("*.out"))),
+    )
+    assert there < 40
+    assert len(list((out / "jobs").glob("*.out"))) > len(known)
