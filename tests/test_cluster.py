@@ -1,3 +1,4 @@
+import asyncio
 import importlib.util
 import os
 import re
@@ -246,3 +247,17 @@ def test_benchmark_says_what_is_not_met(monkeypatch):
     assert cost["value"] == pytest.approx(10)
     assert cost["met"]
     assert started["value"] < 0
+
+
+def test_a_lost_connection_as_a_result_is_told(monkeypatch):
+    """A future that does not know yet that it is cancelled counts as the scheduler's end."""
+    future = SimpleNamespace(cancelled=lambda: False)
+    lost = [(future, (0, 25)), (future, asyncio.CancelledError())]
+    monkeypatch.setattr(distributed, "as_completed", lambda *_, **__: iter(lost))
+    client = SimpleNamespace(
+        scheduler=SimpleNamespace(address="tcp://127.0.0.1:1"), compute=lambda tasks: tasks
+    )
+    found = cluster.results(client, [])
+    assert next(found) == (0, 25)
+    with pytest.raises(cluster.SchedulerGoneError, match="is gone"):
+        next(found)

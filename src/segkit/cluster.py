@@ -11,6 +11,7 @@ scheduler: there it listens on the network, and ``security`` keeps strangers out
 
 import logging
 import os
+from asyncio import CancelledError
 from contextlib import ExitStack, contextmanager
 
 from segkit import launch
@@ -135,7 +136,8 @@ def results(client, tasks):
     address = client.scheduler.address
     try:
         for future, result in as_completed(client.compute(list(tasks)), with_results=True):
-            if future.cancelled():
+            # the future may not know yet that its result is the loss of the connection
+            if future.cancelled() or isinstance(result, CancelledError):
                 raise SchedulerGoneError(f"the scheduler at {address} is gone")
             yield result
     except KilledWorker as error:
