@@ -17,8 +17,9 @@ else
 PYTHONS := $(PYTHON)
 endif
 
-.PHONY: help setup run lab napari test real-frames test-units test-notebooks test-real test-napari \
-  test-cluster test-gpu test-binder lint measure bench bench-gpu outputs constraints clean
+.PHONY: help setup run lab napari site slides pictures test real-frames test-units \
+  test-notebooks test-real test-napari test-cluster test-browser test-gpu test-binder lint measure bench \
+  bench-gpu outputs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -40,7 +41,15 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.cluster: $(VENV)/.ready
-	$(PY) -m pip install -c constraints.txt -e ".[cluster,test]"
+	$(PY) -m pip install -c constraints.txt -e ".[cluster,kubernetes,test]"
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.ready
+	$(PY) -m pip install -c constraints.txt -e ".[cluster,docs,test]"
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.site
+	$(PY) -m pip install -c constraints.txt -e ".[browser,cluster,docs,test]"
 	@touch $@
 
 $(VENV)/.napari: $(VENV)/.ready
@@ -61,6 +70,15 @@ run: setup ## the whole pipeline and notebooks 00 to 06, as pages in build/cours
 
 lab: napari ## JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+site: $(VENV)/.site ## the web site, in build/site
+	@$(PY) site/build.py --into build/site
+
+slides: $(VENV)/.site ## slides of the notebooks, in build/slides: no network to show them
+	@$(PY) site/slides.py --into build/slides
+
+pictures: setup ## the pictures of the start page and the README, from simulated frames
+	$(PY) site/make_pictures.py
 
 # ---- tests
 
@@ -101,7 +119,15 @@ test-napari: napari ## a real napari window, on a display of its own
 
 test-cluster: $(VENV)/.cluster ## Slurm, SSH, hosts that fail: nothing may be lost
 	@.ci/cluster || echo "What is missing is skipped below."
+	$(PY) -m pytest tests/notebooks/test_manifests.py
 	$(PY) -m pytest -m cluster tests/cluster
+
+test-browser: $(VENV)/.browser site slides ## site, slides and JupyterLab, in Chromium
+	@if chromium=$$(.ci/browser); then \
+	  SEGKIT_CHROMIUM="$$chromium" $(PY) -m pytest -n 2 -m browser tests/browser; \
+	else \
+	  echo "The tests in a browser are skipped: $$chromium"; \
+	fi
 
 test-gpu: setup ## the same results on a GPU; skipped where there is none
 	$(PY) -m pytest -m gpu tests/gpu

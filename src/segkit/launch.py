@@ -19,7 +19,6 @@ JOBS = 4  # workers on Slurm, unless told
 TIMEOUT = 5  # s for a scheduler to answer
 LOOPBACK = "127.0.0.1"
 DASHBOARD = f"{LOOPBACK}:0"  # any free port
-EXTRA = "install it with: pip install 'segkit[cluster]'"
 
 
 def dask_setup(worker):
@@ -54,7 +53,7 @@ def slurm(*, workers=None, memory=None, adaptive=False, **options):
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError as error:
-        raise ClusterError(f"Slurm's jobs need dask-jobqueue; {EXTRA}") from error
+        raise ClusterError("Slurm's jobs need dask-jobqueue; pip install dask-jobqueue") from error
     import dask
 
     if shutil.which("sbatch") is None:
@@ -95,7 +94,7 @@ def ssh(*, workers=None, memory=None, hosts=None, **options):
     try:
         import asyncssh  # noqa: F401  SSHCluster would say so less plainly
     except ImportError as error:
-        raise ClusterError(f"SSH needs asyncssh; {EXTRA}") from error
+        raise ClusterError("SSH needs asyncssh; pip install asyncssh") from error
     from distributed import SSHCluster
 
     turns = [hosts[number % len(hosts)] for number in range(workers or len(hosts))]

@@ -3,9 +3,13 @@
 It needs napari and a display: ``make test-napari`` brings both, the display with ``xvfb-run``.
 """
 
+import json
+from pathlib import Path
+
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from dask_image import ndfilters
 from scipy import ndimage
 from skimage.draw import disk
@@ -190,3 +194,21 @@ def test_label_store_opens_in_napari(window, tmp_path):
     assert type(layer).__name__ == "Labels"
     np.testing.assert_allclose(layer.scale, [1, store.PIXEL_SIZE, store.PIXEL_SIZE])
     np.testing.assert_array_equal(np.asarray(layer.data), numbers)
+
+
+def test_drawing_truth_as_notebook_14_says(monkeypatch, tmp_path):
+    """The lines to copy open a viewer with an empty label layer; what is drawn is saved."""
+    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
+    notebook = (Path(__file__).parents[2] / "notebooks" / "14_your_data.ipynb").read_text("utf-8")
+    (cell,) = [c for c in json.loads(notebook)["cells"] if "```python" in "".join(c["source"])]
+    text = "".join(cell["source"])
+    given = {"np": np, "tifffile": tifffile, "stack": np.zeros((2, 40, 50), np.uint8)}
+    exec(text.split("```python\n")[1].split("```")[0], given)
+    try:
+        given["drawn"].paint((20, 25), 7)
+        monkeypatch.chdir(tmp_path)
+        exec(text.split("Afterwards `")[1].split("`")[0], given)
+    finally:
+        given["viewer"].close()
+    saved = tifffile.imread(tmp_path / "truth.tif")
+    assert (saved.shape, saved.max(), saved[20, 25]) == ((40, 50), 7, 7)

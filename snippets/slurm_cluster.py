@@ -1,0 +1,52 @@
+"""Run over many files so that nothing is lost, on this machine or on Slurm.
+
+    python snippets/slurm_cluster.py
+
+For runs that may be interrupted: each task writes its own part of the table, whole or not at all,
+and a run with the same folder does only what is missing. Put a folder that stays in place of the
+temporary one, and slurm=True on a login node. Explained in notebooks/12_clusters_and_faults.ipynb.
+"""
+
+import tempfile
+import uuid
+from pathlib import Path
+
+import pandas as pd
+import tifffile
+from dask.distributed import Client, LocalCluster, as_completed
+
+from segkit import data, frame
+
+
+def write_part(paths, part):
+    """Segment some frames, and write their table: whole, or not at all."""
+    tables = []
+    for path in paths:
+        image = tifffile.imread(path)
+        tables.append(frame.measure(image, frame.segment(image)).assign(file=path.name))
+    aside = part.with_name(f".{uuid.uuid4()}.tmp")
+    pd.concat(tables, ignore_index=True).to_parquet(aside)
+    aside.replace(part)
+
+
+def start_cluster(*, slurm):
+    """Return a cluster: up to ten jobs of Slurm, or two workers here."""
+    if not slurm:
+        return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    from dask_jobqueue import SLURMCluster
+
+    cluster = SLURMCluster(cores=1, memory="2 GB", walltime="01:00:00")
+    cluster.adapt(minimum=1, maximum=10)
+    return cluster
+
+
+if __name__ == "__main__":
+    files = data.images(data.locate())
+    out = Path(tempfile.mkdtemp())  # better: a folder that stays, and that all workers see
+    todo = {out / f"part-{i:05}.parquet": files[i : i + 10] for i in range(0, len(files), 10)}
+    todo = {part: paths for part, paths in todo.items() if not part.exists()}
+    with start_cluster(slurm=False) as cluster, Client(cluster) as client:
+        futures = client.map(write_part, list(todo.values()), list(todo), retries=1)
+        failed = [future for future in as_completed(futures) if future.status == "error"]
+    table = pd.concat([pd.read_parquet(part) for part in sorted(out.glob("part-*.parquet"))])
+    print(f"{len(table)} nuclei, {len(todo)} batches done, {len(failed)} failed")

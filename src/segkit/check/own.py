@@ -1,0 +1,65 @@
+"""Checks for the exercises of notebook 14."""
+
+import dask.array as da
+import numpy as np
+
+from segkit.check import array_fault, exercise
+
+PIXEL, TUNED = 0.325, 0.645  # um: of the exercise's microscope, and of BBBC039
+MARKED = {4, 8}
+
+
+def mixed():
+    """Return four small colour images: files, rows, columns, channels."""
+    return np.random.default_rng(14).integers(0, 256, (4, 24, 30, 3), dtype=np.uint8)
+
+
+@exercise
+def stack(answer):
+    """Last channel of `mixed`, one frame a chunk."""
+    if not isinstance(answer, da.Array):
+        return f"a Dask array is asked for, not computed yet; this is a {type(answer).__name__}."
+    expected = mixed()[..., -1]
+    if answer.ndim == 4:
+        return "four axes: one channel is to be chosen, without its axis."
+    if answer.shape != expected.shape and set(answer.shape) & {3}:
+        return "the channel was taken along another axis; which one has the channels?"
+    if fault := array_fault(answer, expected):
+        return f"{fault} Is it the last channel?"
+    if answer.chunksize != (1, *expected.shape[1:]):
+        return f"right pixels; the chunks are {answer.chunksize}, and one frame each is asked for."
+    return None
+
+
+@exercise
+def factor(answer):
+    """Zoom that brings 0.325 um a pixel to 0.645 um a pixel."""
+    right = PIXEL / TUNED
+    if np.isclose(answer, right, rtol=0.01):
+        return None
+    hints = [
+        (1 / right, "the other way round: here nuclei are wider, in pixels, than in training."),
+        (right**2, "that is the factor of areas; zoom works on each axis."),
+        (right**-2, "that is a factor of areas, and the other way round."),
+        (20 / 40, "near; take the pixel sizes, not the names of the objectives."),
+        (40 / 20, "near the inverse; and take the pixel sizes, not the objectives."),
+    ]
+    close = (hint for wrong, hint in hints if np.isclose(answer, wrong, rtol=0.005))
+    return next(close, "how wide is a nucleus of 28 training pixels here, in pixels?")
+
+
+@exercise
+def marked(answer):
+    """Positions of the frames with 0 and with 240 nuclei."""
+    found = {int(position) for position in answer}
+    if found == MARKED:
+        return None
+    if found == {position + 1 for position in MARKED}:
+        return "counted from 1: positions start at 0."
+    if found & {0, 240} and not found & MARKED:
+        return "those are numbers of nuclei: the positions are asked for."
+    if found < MARKED:
+        return "there is one more: look on both sides of the median."
+    if found > MARKED:
+        return "too many: 3.5 times 1.4826 times the median distance is wide; compute it."
+    return "apply unusual to the counts, and look where it is True."
