@@ -1,0 +1,63 @@
+"""What the pages need beyond myst-nb: text for every picture, and a name for every fold."""
+
+import hashlib
+from base64 import b64decode
+from html import escape
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
+
+
+def told(notebook):
+    """Return the alternative texts of a notebook's figures, by the SHA-256 of their PNG.
+
+    myst-nb names the file of a figure by this hash, and does not look at the text that
+    ``segkit.show.described`` put beside it.
+    """
+    return {
+        hashlib.sha256(b64decode(output.data["image/png"])).hexdigest(): text.strip()
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+        and (text := output.metadata.get("image/png", {}).get("alt"))
+    }
+
+
+def describe(app, doctree):
+    """Give every figure its text; warn of a picture that has none, which ends the build."""
+    path = Path(app.env.doc2path(app.env.docname))
+    texts = {}
+    if path.suffix == ".ipynb":
+        texts = told(nbformat.read(path, as_version=4))
+    for image in doctree.findall(nodes.image):
+        text = image.get("alt") or texts.get(Path(image["uri"]).stem)
+        if text:
+            image["alt"] = text
+        else:
+            LOGGER.warning("%s has no alternative text", image["uri"], location=image)
+
+
+def open_fold(translator, node):
+    """Begin a fold: unlike myst-nb's, its summary is read out as it is written."""
+    classes = " ".join(node["classes"])
+    translator.body.append(
+        f'<details class="admonition hide {classes}">\n'
+        f'<summary><p class="admonition-title">{escape(node["prompt_show"])}</p></summary>\n'
+    )
+
+
+def close_fold(translator, node):
+    """End a fold."""
+    translator.body.append("</details>\n")
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("doctree-read", describe)
+    app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

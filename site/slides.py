@@ -1,0 +1,212 @@
+"""Make slides of the notebooks: reveal.js, by nbconvert, and without network.
+
+    python site/slides.py --into build/slides
+
+A heading begins a slide; what does not fit below it goes on further down. Tests and solutions are
+left out, and so is the code that draws a figure: the figure stays.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+from copy import deepcopy
+from html import escape
+from pathlib import Path
+
+import executed
+import pages
+import sphinx_revealjs
+from nbconvert import SlidesExporter
+
+from segkit import data
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+REVEAL = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"
+WIDTH, HEIGHT = 1120, 720  # of a slide, in pixels
+TEMPLATE = (HERE / "slides.html.j2").read_text("utf-8")
+INDEX = """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Slides: Image segmentation with Dask</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body {{ font: 1.1rem/1.7 sans-serif; max-width: 42rem; margin: 2rem auto; }}</style>
+</head>
+<body><main><h1>Slides</h1>
+<p>Image segmentation with Dask. Space goes on, Escape shows all slides, F fills the screen.</p>
+<ol start="0">
+{rows}
+</ol></main></body></html>
+"""
+
+
+def _lines(text, width):
+    """Count the lines that a text takes at a width in characters."""
+    return sum(1 + len(line) // width for line in text.strip().split("\n"))
+
+
+def height(cell):
+    """Estimate how high a cell stands on a slide, in pixels."""
+    if cell.cell_type == "markdown":
+        words = sum(_lines(part, 90) for part in re.split(r"\n\n+", _flowing(cell.source)))
+        return 38 * words + 14 * cell.source.count("\n\n") + 40 * cell.source.startswith("#")
+    total = 0 if _drawn(cell) else 30 + 23 * _lines(cell.source, 100)
+    for output in cell.outputs:
+        content = output.get("data", {})
+        if "image/png" in content:
+            total += 480
+        elif "text/html" in content:
+            total += 30 + 34 * max(4, "".join(content["text/html"]).count("<tr"))
+        else:
+            text = (
+                output.get("text")
+                or content.get("text/plain")
+                or "\n".join(output.get("traceback", []))
+            )
+            total += 14 + 23 * _lines(text, 110)
+    return total
+
+
+def _flowing(source):
+    r"""Join the lines of paragraphs, which are broken where the source is, not where a slide is.
+
+    >>> _flowing("one\ntwo\n\n- a\n- b")
+    'one two\n\n- a\n- b'
+    """
+    return re.sub(r"(?<=[^\n|])\n(?![\n|\-#]|\d+\.)", " ", source)
+
+
+def _drawn(cell):
+    """Tell whether a cell shows a figure: then its code stays off the slide."""
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def _left_out(cell, before):
+    """Tell whether a cell has no place on a slide: tests, solutions, checks, and empty results."""
+    tags = set(cell.metadata.get("tags", []))
+    return bool(tags & {"test", "solution"}) or ("check" in tags and "solution" in before)
+
+
+def paragraphs(cell):
+    """Divide a long text into cells of one paragraph, list or table each, headings with the next.
+
+    Parameters
+    ----------
+    cell : nbformat.NotebookNode
+
+    Returns
+    -------
+    list of nbformat.NotebookNode
+        The cell itself where it is code, or fits on half a slide.
+    """
+    if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2 or "```" in cell.source:
+        return [cell]
+    parts = re.split(r"\n\n+", cell.source.strip())
+    if parts[0].startswith("#") and len(parts) > 1:
+        parts[:2] = ["\n\n".join(parts[:2])]
+    cells = []
+    for part in parts:
+        cells.append(deepcopy(cell))
+        cells[-1].source = part
+    return cells
+
+
+def arranged(notebook, stems):
+    """Give the cells of an executed notebook their places on slides.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        An executed notebook; it is not changed.
+    stems : collection of str
+        Stems of the notebooks that have slides.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        Cells with ``slideshow.slide_type``: "slide" with a heading, "subslide" where the one
+        before is full, "skip" for what is left out, else "-".
+    """
+    notebook = pages.prepared(notebook, "", stems)
+    cells, used, before = [], 0, set()
+    for whole in notebook.cells:
+        for cell in paragraphs(whole):
+            cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.slides.html", cell.source)
+            heading = cell.cell_type == "markdown" and re.match("##? ", cell.source)
+            size = height(cell)
+            if _left_out(cell, before):
+                kind, size = "skip", 0
+            elif heading or not cells:
+                kind, used = "slide", 0
+            elif used and used + size > HEIGHT:
+                kind, used = "subslide", 0
+            else:
+                kind = "-"
+            used += size
+            cell.metadata["slideshow"] = {"slide_type": kind}
+            if _drawn(cell):
+                cell.metadata["transient"] = {"remove_source": True}
+            cells.append(cell)
+        before = set(whole.metadata.get("tags", []))
+    for number, cell in enumerate(cells):  # ids of divided cells occur twice
+        cell.id = f"cell-{number}"
+    notebook.cells = cells
+    return notebook
+
+
+def deck(notebook, *, title, stems):
+    """Turn an executed notebook into one page of slides.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+    title : str
+    stems : collection of str
+        Stems of the notebooks that have slides: links to them lead there.
+
+    Returns
+    -------
+    str
+        HTML that finds reveal.js in the folder ``reveal.js`` beside it.
+    """
+    exporter = SlidesExporter(
+        raw_template=TEMPLATE,
+        reveal_url_prefix="reveal.js",
+        reveal_theme="white",
+        reveal_transition="none",
+        reveal_number="c/t",
+        reveal_width=str(WIDTH),
+        reveal_height=str(HEIGHT),
+    )
+    notebook = arranged(notebook, stems)
+    return exporter.from_notebook_node(notebook, {"metadata": {"name": title}})[0]
+
+
+def main(arguments=None):
+    """Make slides of the notebooks; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python site/slides.py", description=main.__doc__)
+    parser.add_argument("--into", type=Path, default=ROOT / "build" / "slides")
+    parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--reuse", action="store_true", help="run only notebooks never run before")
+    args = parser.parse_args(arguments)
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    cache = args.into.with_name("site-work") / "executed"  # as the site has it
+    print(f"data      {data.describe(data.locate())}")
+    done = executed.executed(paths, cache=cache, workers=args.workers, reuse=args.reuse)
+    failures = [row["failure"] for _, row, _ in done if row["failure"]]
+    if failures:
+        print(*(f"slides: {failure}" for failure in failures), sep="\n", file=sys.stderr)
+        return 1
+    shutil.copytree(REVEAL, args.into / "reveal.js", dirs_exist_ok=True)
+    stems, rows = {path.stem for path in paths}, []
+    for path, (notebook, row, _) in zip(paths, done, strict=True):
+        html = deck(notebook, title=row["title"], stems=stems)
+        (args.into / f"{path.stem}.slides.html").write_text(html, encoding="utf-8")
+        rows.append(f'<li><a href="{path.stem}.slides.html">{escape(row["title"])}</a></li>')
+    (args.into / "index.html").write_text(INDEX.format(rows="\n".join(rows)), encoding="utf-8")
+    print(f"slides    of {len(paths)} notebooks\nlook at   {args.into / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""A browser, and the built site behind a server of its own."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+NAMES = (os.environ.get("SEGKIT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+OPTIONS = [
+    "--no-sandbox",  # Chromium refuses to start as root otherwise
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line on the terminal for each."""
+
+    def log_message(self, *_):
+        pass
+
+
+class Watched:
+    """A page that notes what a reader without network would miss.
+
+    ``faults`` collects console errors, uncaught exceptions, missing files, and requests to any
+    other host, which are refused.
+    """
+
+    def __init__(self, page, home):
+        self.page, self.home, self.faults = page, home, []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        page.on("response", self._response)
+        page.context.route("**/*", self._route)
+
+    def _console(self, message):
+        if message.type == "error":
+            self.faults.append(f"console: {message.text}")
+
+    def _response(self, response):
+        if response.status >= 400:
+            self.faults.append(f"{response.status}: {response.url}")
+
+    def _route(self, route):
+        if route.request.url.startswith((self.home, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.faults.append(f"network: {route.request.url}")
+            route.abort()
+
+    def open(self, name):
+        """Open a page of the site, its scripts and pictures loaded; return the page."""
+        self.page.goto(self.home + name, wait_until="load")
+        return self.page
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    path = next((found for name in NAMES if name and (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("there is no Chromium: .ci/browser installs one, SEGKIT_CHROMIUM names one")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Folder of the built site: $SEGKIT_SITE, else build/site."""
+    folder = Path(os.environ.get("SEGKIT_SITE", CHECKOUT / "build" / "site"))
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"there is no {folder / 'index.html'}: make site")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home(site):
+    """Address of the built site, on a free port."""
+    handler = functools.partial(_Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, home):
+    """Make pages that watch the site: ``visit(width=..., dark=...)`` returns a `Watched`."""
+    contexts = []
+
+    def visit(*, width=1280, dark=False, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            **options,
+        )
+        contexts.append(context)
+        return Watched(context.new_page(), home)
+
+    yield visit
+    for context in contexts:
+        context.close()

@@ -1,0 +1,295 @@
+"""The built site, as a reader meets it in a browser: with a mouse, a keyboard or a phone."""
+
+import importlib.resources
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CHECKOUT = Path(__file__).parents[2]
+STEMS = sorted(path.stem for path in CHECKOUT.glob("notebooks/*.ipynb"))
+NOTEBOOKS = [f"notebooks/{stem}.html" for stem in STEMS]
+WRITTEN = ["index.html", "learn.html", "teach/index.html", "copy/index.html", "glossary.html"]
+WRITTEN += ["status.html", "api/index.html", "api/segkit.frame.html", "search.html"]
+REPOSITORY = "dask-segmentation/image-segmentation-with-dask"
+# What Tab has to reach: elements that a mouse could use, and that are on the page to be seen.
+REACHABLE = """() => {
+  const wanted = "a[href], button, input, summary, select, textarea, [tabindex='0']";
+  const seen = [...document.querySelectorAll(wanted)].filter((element) =>
+    !element.disabled && element.tabIndex >= 0
+    && element.checkVisibility({visibilityProperty: true}));
+  seen.forEach((element, i) => element.dataset.tried = i);
+  return seen.map((element) => element.outerHTML.slice(0, 120));
+}"""
+
+# The focused element, and whether a ring shows it: its own, that of its arrow, card or search form.
+MARKED = """() => {
+  const element = document.activeElement;
+  const ringed = (style) => style.outlineStyle != "none" || style.boxShadow != "none";
+  const around = [element, ...element.children, element.closest("form") || element];
+  return [element.dataset.tried,
+          around.some((one) => ringed(getComputedStyle(one)))
+          || ringed(getComputedStyle(element, "::after"))];
+}"""
+
+
+class Links(HTMLParser):
+    """Collect where a page leads to, and the anchors that it has."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.targets, self.anchors = set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Note an element's id, and what it links or shows."""
+        attrs = dict(attrs)
+        self.anchors.add(attrs.get("id"))
+        self.targets |= {attrs.get("href"), attrs.get("src")} - {None}
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    """Return all pages of the site: names, and what is in them."""
+    found = {
+        path.relative_to(site).as_posix(): Links(path.read_text("utf-8"))
+        for path in sorted(site.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+    assert set(NOTEBOOKS) | set(WRITTEN) <= set(found)
+    return found
+
+
+def test_no_internal_link_is_broken(site, pages):
+    """Each link within the site leads to a file that is there, and to an anchor in it."""
+    broken = []
+    for name, page in pages.items():
+        for target in page.targets:
+            url, anchor = urldefrag(urljoin(f"http://site/{name}", target))
+            if urlsplit(url).netloc != "site" or not url.startswith("http"):
+                continue
+            path = unquote(urlsplit(url).path).lstrip("/") or "index.html"
+            if not (site / path).is_file():
+                broken.append(f"{name}: {target}")
+            elif anchor and path in pages and unquote(anchor) not in pages[path].anchors:
+                broken.append(f"{name}: {target} (no such anchor)")
+    assert broken == []
+
+
+@pytest.mark.parametrize("part", ["notebooks", "api", "rest"])
+def test_every_page_opens_without_a_fault(pages, visit, part):
+    """No error on the console, nothing missing, and nothing is asked of another host."""
+    parts = {name: name.split("/")[0] for name in pages}
+    chosen = [
+        n for n in pages if (parts[n] if parts[n] in ("notebooks", "api") else "rest") == part
+    ]
+    assert chosen
+    watched = visit()
+    faults = {}
+    for name in chosen:
+        page = watched.open(name)
+        assert page.locator("main h1 >> visible=true").count(), name
+        if watched.faults:
+            faults[name] = list(watched.faults)
+            watched.faults.clear()
+    assert faults == {}
+
+
+def test_every_picture_is_shown_and_described(pages, visit):
+    """Images load, and have words for those who do not see them."""
+    watched = visit()
+    for name in [*NOTEBOOKS, *WRITTEN]:
+        page = watched.open(name)
+        faults = page.evaluate(
+            """() => [...document.querySelectorAll("main img")].filter((image) =>
+                 !image.complete || !image.naturalWidth || !image.alt.trim()
+               ).map((image) => image.outerHTML.slice(0, 200))"""
+        )
+        assert faults == [], name
+    drawings = watched.open(NOTEBOOKS[1]).locator("div.cell_output .text_html svg")
+    names = drawings.evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
+    assert names
+    assert all(name and name.startswith("Drawing of dask.array<") for name in names)
+
+
+def test_search_finds_watershed(visit):
+    """Ctrl+K, a word and Enter lead to results; notebook 10 is among them, and opens."""
+    watched = visit()
+    page = watched.open("index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("watershed")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=watershed*")
+    result = page.locator("#search-results a[href*='10_touching_nuclei']").first
+    result.wait_for()
+    result.click()
+    page.wait_for_url("**/10_touching_nuclei.html*")
+    assert "watershed" in page.locator("main").inner_text().lower()
+    assert watched.faults == []
+
+
+def test_the_copy_button_copies(visit):
+    """What is on the clipboard is the code of the cell, and nothing else."""
+    watched = visit(permissions=["clipboard-read", "clipboard-write"])
+    page = watched.open(NOTEBOOKS[1])
+    cell = page.locator("div.tag_copy")
+    code = cell.locator("div.cell_input pre")
+    code.hover()
+    cell.locator("div.cell_input button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == code.inner_text().strip()
+    assert "imread" in copied
+    # outputs are not offered for copying
+    assert page.locator("div.cell_output button.copybtn").count() == 0
+
+
+@pytest.mark.parametrize("name", ["index.html", NOTEBOOKS[1]])
+def test_the_keyboard_reaches_everything(visit, name):
+    """Tab comes to each link, button and fold that a mouse could use, and shows where it is."""
+    page = visit().open(name)
+    wanted = page.evaluate(REACHABLE)
+    assert len(wanted) > 20
+    reached, unmarked = set(), []
+    for _ in range(len(wanted) + 20):
+        page.keyboard.press("Tab")
+        number, marked = page.evaluate(MARKED)
+        if number is not None:
+            reached.add(int(number))
+            if not marked:
+                unmarked.append(wanted[int(number)])
+    assert [wanted[i] for i in range(len(wanted)) if i not in reached] == []
+    assert sorted(set(unmarked)) == []
+
+
+def test_the_keyboard_opens_a_solution(visit):
+    """A solution is closed at first; Enter on its line opens it."""
+    page = visit().open(NOTEBOOKS[1])
+    fold = page.locator("div.tag_solution details").first
+    summary = fold.locator("summary")
+    assert summary.inner_text().strip() == "Solution 1"
+    assert not fold.locator("pre").is_visible()
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert fold.locator("pre").is_visible()
+
+
+def axe(page, options=""):
+    """Return the serious and critical faults that axe-core finds on a page."""
+    if not page.evaluate("'axe' in window"):
+        folder = importlib.resources.files("axe_playwright_python")
+        page.evaluate((folder / "axe.min.js").read_text("utf-8"))
+    found = page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {options}}})")
+    return [
+        f"{fault['impact']}: {fault['help']} ({fault['id']}): {node['html'][:160]}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def test_axe_finds_no_serious_fault(visit):
+    """axe-core has nothing serious or critical to say about the structure of any kind of page."""
+    watched = visit()
+    faults = {}
+    for name in [*NOTEBOOKS, *WRITTEN]:
+        found = axe(watched.open(name), "rules: {'color-contrast': {enabled: false}}")
+        if found:
+            faults[name] = found
+    assert faults == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["index.html", "glossary.html", "status.html", NOTEBOOKS[5]])
+def test_text_can_be_told_from_its_ground(visit, name, dark):
+    """Words, code and tables have contrast enough, by axe-core, dark or light."""
+    page = visit(dark=dark).open(name)
+    assert page.locator("html").get_attribute("data-theme") == ("dark" if dark else "light")
+    assert axe(page, "runOnly: {type: 'rule', values: ['color-contrast']}") == []
+
+
+def test_axe_sees_a_fault(visit):
+    """The checks above can fail: an image without words, and grey words on grey, are found."""
+    page = visit().open("status.html")
+    page.evaluate("document.querySelector('main').append(new Image())")
+    page.evaluate("document.querySelector('article h1').style.color = '#eeeeee'")
+    found = "".join(axe(page))
+    assert "image-alt" in found
+    assert "color-contrast" in found
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_fit_their_width(visit, width):
+    """Nothing reaches beyond the window; a screenshot of each is kept in build/browser."""
+    watched, shots = visit(width=width), CHECKOUT / "build" / "browser"
+    shots.mkdir(parents=True, exist_ok=True)
+    for name in [*WRITTEN, *NOTEBOOKS]:
+        page = watched.open(name)
+        page.screenshot(path=shots / f"{name.replace('/', '-')[:-5]}-{width}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_a_phone_can_open_the_menu(visit):
+    """At phone width the pages of the course are behind a button."""
+    page = visit(width=390).open("index.html")
+    link = page.locator("dialog a", has_text="Glossary")
+    assert not link.is_visible()
+    page.locator("button.primary-toggle").first.click()
+    link.click()
+    page.wait_for_url("**/glossary.html")
+
+
+def test_dark_mode_stays(visit):
+    """The button at the top changes the colours, of the next page too."""
+    watched = visit()
+    page = watched.open("index.html")
+    page.get_by_label("Color mode").first.click()
+    page.locator("button[data-mode='dark']").first.click()
+    for name in ("index.html", NOTEBOOKS[1]):
+        watched.open(name)
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", colour)[:3])) < 64
+
+
+def test_next_leads_through_the_notebooks(visit):
+    """From the first notebook, "next" passes through all of them in order."""
+    page = visit().open(NOTEBOOKS[0])
+    passed = [NOTEBOOKS[0]]
+    for _ in STEMS[1:]:
+        page.locator("a.right-next").click()
+        page.wait_for_load_state()
+        passed.append("/".join(page.url.split("/")[-2:]))
+    assert passed == NOTEBOOKS
+
+
+def test_launch_buttons_open_this_notebook(visit):
+    """Binder and Colab are given the notebook of the page, and it is in the repository."""
+    watched = visit()
+    for stem in STEMS:
+        page = watched.open(f"notebooks/{stem}.html")
+        links = page.locator(".dropdown-launch-buttons a").evaluate_all(
+            "all => all.map((a) => a.href)"
+        )
+        path = f"notebooks/{stem}.ipynb"
+        assert links == [
+            f"https://mybinder.org/v2/gh/{REPOSITORY}/main?urlpath=lab/tree/{path}",
+            f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/{path}",
+        ]
+        assert Path(CHECKOUT / path).is_file()
+
+
+def test_three_doors(visit):
+    """The start page leads to learning, teaching and copying by one click each."""
+    for name, words in (
+        ("learn", "notebook"),
+        ("teach/index", "minutes"),
+        ("copy/index", "script"),
+    ):
+        page = visit().open("index.html")
+        page.locator(".door", has=page.locator(f"a[href='{name}.html']")).click()
+        page.wait_for_url(f"**/{name}.html")
+        assert words in page.locator("main").inner_text().lower()

@@ -1,0 +1,63 @@
+"""The slides: they show without network, and what stands on one can be seen on it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+CHECKOUT = Path(__file__).parents[2]
+# Height and words of each slide; reveal.js shows one at a time.
+MEASURED = """() => {
+  const found = [];
+  for (let i = 0; i < Reveal.getTotalSlides(); i++) {
+    const slide = Reveal.getCurrentSlide();
+    found.push([slide.scrollHeight, slide.scrollWidth, slide.innerText.trim()]);
+    Reveal.next();
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def slides():
+    """Folder of the slides: $SEGKIT_SLIDES, else build/slides."""
+    folder = Path(os.environ.get("SEGKIT_SLIDES", CHECKOUT / "build" / "slides"))
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"there is no {folder / 'index.html'}: make slides")
+    return folder
+
+
+def test_slides_show_from_a_folder(browser, slides):
+    """Opened as files: nothing comes from the network, no error, little to scroll for."""
+    names = sorted(path.name for path in slides.glob("*.slides.html"))
+    stems = sorted(path.stem for path in CHECKOUT.glob("notebooks/*.ipynb"))
+    assert names == [f"{stem}.slides.html" for stem in stems]
+    page = browser.new_page(viewport={"width": 1120, "height": 720})
+    faults = []
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda r: faults.append(r.url) if r.url.startswith("http") else None)
+    for name in names:
+        page.goto((slides / name).as_uri())
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        measured = page.evaluate(MEASURED)
+        assert len(measured) > 10, name
+        assert all(words or height > 100 for height, _, words in measured), name
+        assert max(width for _, width, _ in measured) <= 1130, name
+        assert max(height for height, *_ in measured) <= 1.5 * 720, name
+        assert sum(height > 730 for height, *_ in measured) <= len(measured) / 8, name
+    page.close()
+    assert faults == []
+
+
+def test_an_arrow_turns_the_slide(browser, slides):
+    """The right arrow key shows the next heading; a solution is on no slide."""
+    page = browser.new_page()
+    page.goto((slides / "01_reading.slides.html").as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    first = page.evaluate("Reveal.getCurrentSlide().innerText")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("Reveal.getCurrentSlide().innerText") != first
+    assert "# Solution 1" not in page.content()
+    page.close()
