@@ -48,8 +48,10 @@ def _lines(text, width):
 def height(cell):
     """Estimate how high a cell stands on a slide, in pixels."""
     if cell.cell_type == "markdown":
-        words = sum(_lines(part, 90) for part in re.split(r"\n\n+", _flowing(cell.source)))
-        return 38 * words + 14 * cell.source.count("\n\n") + 40 * cell.source.startswith("#")
+        parts = _parts(cell.source)
+        words = sum(38 * _lines(_flowing(part), 90) for part in parts if not _is_code(part))
+        code = sum(30 + 23 * _lines(part, 100) for part in parts if _is_code(part))
+        return words + code + 14 * (len(parts) - 1) + 40 * cell.source.startswith("#")
     total = 0 if _drawn(cell) else 30 + 23 * _lines(cell.source, 100)
     for output in cell.outputs:
         content = output.get("data", {})
@@ -65,6 +67,26 @@ def height(cell):
             )
             total += 14 + 23 * _lines(text, 110)
     return total
+
+
+def _is_code(part):
+    return part.startswith("```")
+
+
+def _parts(source):
+    r"""Divide a text into paragraphs, lists and tables; code between fences stays whole.
+
+    >>> _parts("one\ntwo\n\n```\na\n\nb\n```")
+    ['one\ntwo', '```\na\n\nb\n```']
+    """
+    parts, fenced = [[]], False
+    for line in source.strip().split("\n"):
+        fenced ^= line.startswith("```")
+        if line.strip() or fenced:
+            parts[-1].append(line)
+        elif parts[-1]:
+            parts.append([])
+    return ["\n".join(part) for part in parts if part]
 
 
 def _flowing(source):
@@ -99,9 +121,9 @@ def paragraphs(cell):
     list of nbformat.NotebookNode
         The cell itself where it is code, or fits on half a slide.
     """
-    if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2 or "```" in cell.source:
+    if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2:
         return [cell]
-    parts = re.split(r"\n\n+", cell.source.strip())
+    parts = _parts(cell.source)
     if parts[0].startswith("#") and len(parts) > 1:
         parts[:2] = ["\n\n".join(parts[:2])]
     cells = []
