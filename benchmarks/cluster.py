@@ -10,7 +10,6 @@ The ways take turns, so that a slow minute of the machine falls on all of them.
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 import warnings
@@ -101,8 +100,8 @@ def main():
     parser.add_argument("--out", default=default, type=Path)
     args = parser.parse_args()
     folder = Path(args.folder) if args.folder else data.locate()
-    result = {"command": " ".join(["python", "benchmarks/cluster.py", *sys.argv[1:]])}
-    result |= {**environment(), "data": data.describe(folder)}
+    result = {"command": "python benchmarks/cluster.py" + (" FOLDER" if args.folder else "")}
+    result |= {**environment(), "data": data.describe(folder), "repeats": args.repeats}
     result |= {"few": args.few, "many": args.many, "batch": run.BATCH}
     with tempfile.TemporaryDirectory() as scratch:
         files = data.images(folder)

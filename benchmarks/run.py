@@ -23,14 +23,15 @@ def measure(files, repeats):
 
     A round runs each way once, so that what slows the machine for a while meets all of them.
     """
-    rows = []
-    with ways.every(files, repeats) as every:
-        for name, way, count, times in every:
+    every, rows = ways.every(files, repeats), []
+    for name, context, count, times in every:
+        with context() as way:
             way()  # files cached, matrices made
-            rows.append({"way": name, "frames": count, "repeats": times, "seconds": []})
-        for number in range(repeats):
-            for row, (_, way, _, times) in zip(rows, every, strict=True):
-                if number < times:
+        rows.append({"way": name, "frames": count, "repeats": times, "seconds": []})
+    for number in range(repeats):
+        for row, (_, context, _, times) in zip(rows, every, strict=True):
+            if number < times:
+                with context() as way:
                     began = time.perf_counter()
                     way()
                     row["seconds"].append(time.perf_counter() - began)

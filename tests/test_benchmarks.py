@@ -69,15 +69,20 @@ def test_every_round_times_each_way(monkeypatch, load):
     run, calls = load("run"), []
 
     @contextlib.contextmanager
+    def context(name):
+        yield lambda: calls.append(name)
+        calls.append("closed")
+
     def every(files, repeats):
-        yield [
-            ("slow", lambda: calls.append("slow"), 2, 1),
-            ("fast", lambda: calls.append("fast"), 4, repeats),
+        return [
+            ("slow", lambda: context("slow"), 2, 1),
+            ("fast", lambda: context("fast"), 4, repeats),
         ]
 
     monkeypatch.setattr(run.ways, "every", every)
     slow, fast = run.measure([], 2)
-    assert calls == ["slow", "fast", "slow", "fast", "fast"]
+    assert calls[::2] == ["slow", "fast", "slow", "fast", "fast"]
+    assert set(calls[1::2]) == {"closed"}
     assert (len(slow["seconds"]), len(fast["seconds"])) == (1, 2)
 
 

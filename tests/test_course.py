@@ -137,19 +137,38 @@ def test_run_reports_a_cell_without_end(tmp_path, monkeypatch):
     assert not kernels()
 
 
-def test_an_interrupted_run_leaves_no_kernel(tmp_path, monkeypatch):
-    """When a run is interrupted the other kernels are ended at once."""
+@pytest.mark.parametrize("late", [False, True])
+def test_an_interrupted_run_leaves_no_kernel(tmp_path, monkeypatch, late):
+    """When a run is interrupted the other kernels are ended, one that still starts included."""
 
     def interrupt(*_, **__):
+        if not late:
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.05)
         raise KeyboardInterrupt
 
+    def execute(path, **options):
+        if late and path.stem == "slow":
+            while not options["running"].ended:
+                time.sleep(0.05)
+        return ended.append(path.stem) or original(path, **options)
+
+    original, ended = kernel.execute, []
+    monkeypatch.setattr(kernel, "execute", execute)
     monkeypatch.setattr(page, "page", interrupt)
     quick = write(tmp_path / "quick.ipynb", "1")
-    slow = write(tmp_path / "slow.ipynb", "import time\ntime.sleep(100)")
-    start = time.perf_counter()
+    slow = write(
+        tmp_path / "slow.ipynb",
+        "import pathlib\npathlib.Path('begun').touch()",
+        "import time\ntime.sleep(30)",
+        "pathlib.Path('finished').touch()",
+    )
     with pytest.raises(KeyboardInterrupt):
         course.run([quick, slow], tmp_path, progress=False)
-    assert time.perf_counter() - start < 60
+    assert sorted(ended) == ["quick", "slow"]
+    assert (tmp_path / "begun").exists() is not late
+    assert not (tmp_path / "finished").exists()
+    assert not (tmp_path / "slow.html").exists()
     assert not kernels()
 
 

@@ -56,12 +56,14 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
     # and a page shows what Matplotlib draws, not a window that nobody looks at
     env = {"SEGKIT_VIEWER": "matplotlib", **os.environ}
     env["SEGKIT_DATA"] = str(Path(data or frames.root()).resolve())
-    stems, running = {path.stem for path in paths}, []
+    stems, running = {path.stem for path in paths}, kernel.Running()
     cells = sum(kernel.count_cells(path) for path in paths)
     bar = tqdm(total=cells, unit="cell", desc="notebooks", disable=not progress)
 
     def one(path):
         notebook, row = kernel.execute(path, env=env, step=bar.update, running=running)
+        if running.ended:  # a page that was finished in an earlier run is left as it is
+            return row
         html = page.page(notebook, title=row["title"], pages=stems)
         (out / f"{path.stem}.html").write_text(html, encoding="utf-8")
         return {**row, "undescribed": page.undescribed(notebook)}
@@ -72,9 +74,7 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
             return [job.result() for job in jobs]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in running:  # kernels have a session of their own: Ctrl-C misses them
-                if process.is_running():
-                    process.kill()
+            running.end()
             raise
 
 

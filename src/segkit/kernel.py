@@ -5,6 +5,7 @@ import atexit
 import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,28 @@ class _Meter(threading.Thread):
             except psutil.Error:
                 return
             self.peak = max(self.peak, sum(map(_resident, family)), _high_water(self.process))
+
+
+class Running:
+    """The kernels that run now: one call ends them, and those that were still starting too."""
+
+    def __init__(self):
+        self.ended, self._processes = False, []
+
+    def add(self, process):
+        """Take a kernel's `psutil.Process`; it is ended at once if the others have been."""
+        # noted before the look at `ended`, while `end` sets that before it goes through the list:
+        # whichever thread comes second, it kills
+        self._processes.append(process)
+        if self.ended:
+            self.end()
+
+    def end(self):
+        """End all kernels: they have a session of their own, and Ctrl-C does not reach them."""
+        self.ended = True
+        for process in list(self._processes):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _resident(process):
@@ -86,8 +109,9 @@ def execute(path, *, env, step=None, running=None):
         The kernel's environment variables.
     step : callable, optional
         Called without arguments after each code cell.
-    running : list, optional
-        Takes the kernel's `psutil.Process`, so that the caller can end it.
+    running : Running, optional
+        Takes the kernel, so that the caller can end it from another thread; a kernel that was
+        ended so is not started again.
 
     Returns
     -------
@@ -108,7 +132,7 @@ def execute(path, *, env, step=None, running=None):
         meters.append(_Meter(client.km.provisioner.pid))
         meters[-1].start()
         if running is not None:
-            running.append(meters[-1].process)
+            running.add(meters[-1].process)
 
     def began(cell, **_):
         nonlocal at
@@ -138,7 +162,7 @@ def execute(path, *, env, step=None, running=None):
             asyncio.run(client.async_execute(env=env))
         except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             failure = f"{path.name}, cell {at}: {_one_line(error)}"
-        if not failure or at:
+        if not failure or at or (running is not None and running.ended):
             break
         # nbclient leaves its hook behind, which fails at exit when there never was a kernel
         atexit.unregister(client._cleanup_kernel)
