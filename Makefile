@@ -40,20 +40,13 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PY) -m pip install -c constraints.txt -e ".[test]"
 	@touch $@
 
-$(VENV)/.cluster: $(VENV)/.ready
-	$(PY) -m pip install -c constraints.txt -e ".[cluster,kubernetes,test]"
-	@touch $@
-
-$(VENV)/.site: $(VENV)/.ready
-	$(PY) -m pip install -c constraints.txt -e ".[cluster,docs,test]"
-	@touch $@
-
-$(VENV)/.browser: $(VENV)/.site
-	$(PY) -m pip install -c constraints.txt -e ".[browser,cluster,docs,test]"
-	@touch $@
-
-$(VENV)/.napari: $(VENV)/.ready
-	$(PY) -m pip install -c constraints.txt -e ".[napari,test]"
+# what a target needs beyond the tests' packages
+$(VENV)/.cluster: EXTRAS := cluster,kubernetes
+$(VENV)/.site: EXTRAS := cluster,docs
+$(VENV)/.browser: EXTRAS := browser,cluster,docs
+$(VENV)/.napari: EXTRAS := napari
+$(VENV)/.cluster $(VENV)/.site $(VENV)/.browser $(VENV)/.napari: $(VENV)/.ready
+	$(PY) -m pip install -c constraints.txt -e ".[$(EXTRAS),test]"
 	@touch $@
 
 setup: $(VENV)/.ready ## make .venv, with the versions of constraints.txt

@@ -1,6 +1,8 @@
 """Fixtures that all tests share: which frames they see, whatever the environment says."""
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,19 @@ def _own_frames(monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(CHECKOUT / "build" / "tests"))
     monkeypatch.delenv("SEGKIT_MIRROR", raising=False)
     monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Import a script of the checkout that is in no package, as in ``load("site/pages")``."""
+
+    def load(path):
+        folder, name = (CHECKOUT / path).parent, Path(path).name
+        monkeypatch.syspath_prepend(folder)
+        sys.modules.pop(name, None)
+        return importlib.import_module(name)
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,12 @@
 import contextlib
-import importlib
-import sys
-from pathlib import Path
 
 import numpy as np
-import pytest
 from made import folder
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the benchmarks by its name."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-
-    def load(name):
-        sys.modules.pop(name, None)
-        return importlib.import_module(name)
-
-    return load
 
 
 def test_all_ways_find_the_same_nuclei(tmp_path, load):
     """What is compared for speed gives the same areas and means."""
-    ways = load("ways")
+    ways = load("benchmarks/ways")
     files = folder(tmp_path, 2)
     table, _, _ = ways.fast_loop(files)
     area, mean = ways.dask_image_chain(files)
@@ -39,7 +21,7 @@ def test_all_ways_find_the_same_nuclei(tmp_path, load):
 
 def test_files_are_repeated_in_order(tmp_path, load):
     """Links stand for the files over again, and the first ones are taken as they are."""
-    ways = load("ways")
+    ways = load("benchmarks/ways")
     files = folder(tmp_path / "in", 3)
     assert ways.repeat(files, 2, tmp_path / "no") == files[:2]
     links = ways.repeat(files, 7, tmp_path / "links")
@@ -49,7 +31,7 @@ def test_files_are_repeated_in_order(tmp_path, load):
 
 def test_ratios_say_what_is_not_met(load):
     """A ratio is the median over the rounds; below its aim it is marked as not met."""
-    run = load("run")
+    run = load("benchmarks/run")
     rows = [
         {"way": "dask-image, 10 frames", "frames": 10, "seconds": [70]},
         {"way": "scipy loop", "frames": 10, "seconds": [2.6, 5.2, 2.6]},
@@ -66,7 +48,7 @@ def test_ratios_say_what_is_not_met(load):
 
 def test_every_round_times_each_way(monkeypatch, load):
     """A way runs once to warm up and once a round, and no more rounds than it has repeats."""
-    run, calls = load("run"), []
+    run, calls = load("benchmarks/run"), []
 
     @contextlib.contextmanager
     def context(name):
@@ -88,7 +70,7 @@ def test_every_round_times_each_way(monkeypatch, load):
 
 def test_scale_counts_tasks_and_memory(tmp_path, load):
     """Tasks grow with the batches; memory and nuclei are read from the run itself."""
-    scale = load("scale")
+    scale = load("benchmarks/scale")
     folder(tmp_path / "in", 3)
     few, many = scale.scale(tmp_path / "in", tmp_path / "scratch", counts=(30, 60))
     assert (few["tasks"], many["tasks"]) == (2, 3)
@@ -98,7 +80,7 @@ def test_scale_counts_tasks_and_memory(tmp_path, load):
 
 def test_report_is_complete(tmp_path, load):
     """JSON, table and plot are written; the table has every way and every ratio."""
-    report = load("report")
+    report = load("benchmarks/report")
     rows = [
         {"way": f"fast {i}", "frames": 3, "repeats": 1, "seconds": 1.0, "ms_per_frame": 10.0 + i}
         for i in range(3)

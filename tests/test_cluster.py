@@ -1,9 +1,7 @@
 import asyncio
-import importlib.util
 import os
 import re
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import dask
@@ -15,7 +13,6 @@ from distributed import LocalCluster, Security
 
 from segkit import cluster, launch, machine
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="a program made of a shell script")
 
 
@@ -234,12 +231,9 @@ def test_only_who_has_the_certificate_is_admitted(certificates):
                 pass
 
 
-def test_benchmark_says_what_is_not_met(monkeypatch):
+def test_benchmark_says_what_is_not_met(load):
     """A speed-up below its aim is marked, and the overhead is that beside processes that are up."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    spec = importlib.util.spec_from_file_location("benchmark_cluster", BENCHMARKS / "cluster.py")
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    benchmark = load("benchmarks/cluster")
     names = ("one", "two", "few", "up", "anew")
     times = ([8, 9, 8], [5, 5, 5], [1.1, 1.1, 2.2], [1, 1, 2], [3, 3, 3])
     gain, cost, started = benchmark.ratios(dict(zip(names, times, strict=True)))

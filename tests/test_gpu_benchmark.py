@@ -111,11 +111,9 @@ def test_support_table_tells_what_works():
     assert not any("NumPy chunks too" in row["outcome"] for row in rows.values())
 
 
-def test_cpu_beside_it_is_timed(tmp_path, monkeypatch):
+def test_cpu_beside_it_is_timed(tmp_path, load):
     """Loop, fast path and all cores: milliseconds a frame, each above zero."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    import gpu_beside
-
+    gpu_beside = load("benchmarks/gpu_beside")
     times = gpu_beside.on_cpu(folder(tmp_path, 2, shape=(40, 50)), 1, 1)
     assert set(times) == {
         "cores",

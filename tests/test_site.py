@@ -6,10 +6,8 @@ The built pages are tried in a browser by tests/browser.
 import base64
 import doctest
 import fnmatch
-import importlib
 import json
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -23,18 +21,6 @@ SITE = ROOT / "site"
 OVERVIEW = (
     "**You will be able to**\n\n- a\n\n**Time:** 25 minutes of reading, 20 minutes of exercises."
 )
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the site by its name."""
-    monkeypatch.syspath_prepend(SITE)
-
-    def load(name):
-        sys.modules.pop(name, None)
-        return importlib.import_module(name)
-
-    return load
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +37,7 @@ def small(*cells, title="# Try it\n\nAt the end of this notebook it is tried.\n"
 
 def test_the_map_has_each_notebook_and_its_minutes(load, notebooks):
     """Every notebook has a row that links its page; the last row adds the minutes up."""
-    pages = load("pages")
+    pages = load("site/pages")
     rows = pages.course_map(notebooks).splitlines()[2:]
     linked = [re.search(r"\]\(/notebooks/(\w+)\.ipynb\)", row) for row in rows[:-1]]
     assert [link[1] for link in linked] == list(notebooks)
@@ -63,7 +49,7 @@ def test_the_map_has_each_notebook_and_its_minutes(load, notebooks):
 
 def test_the_first_notebook_promises_the_same_minutes(load, notebooks):
     """The table in notebook 00, which is typed by hand, agrees with the Time lines."""
-    pages = load("pages")
+    pages = load("site/pages")
     text = "\n".join(cell.source for cell in notebooks["00_start_here"].cells)
     typed = dict(re.findall(r"^\| \[\d\d [^]]*\]\((\w+)\.ipynb\) \|.*\| (\d+) \|$", text, re.M))
     assert typed
@@ -72,7 +58,7 @@ def test_the_first_notebook_promises_the_same_minutes(load, notebooks):
 
 def test_a_notebook_without_minutes_is_named(load):
     """The error says which notebook has no Time line."""
-    pages = load("pages")
+    pages = load("site/pages")
     notebook = new_notebook(cells=[new_markdown_cell("# Odd one"), new_markdown_cell("no time")])
     with pytest.raises(ValueError, match="'Odd one': its second cell has no"):
         pages.minutes(notebook)
@@ -80,7 +66,7 @@ def test_a_notebook_without_minutes_is_named(load):
 
 def test_pages_have_no_badges_and_no_dead_links(load):
     """Pictures from the network go, a notebook without a page is not linked, files are."""
-    pages = load("pages")
+    pages = load("site/pages")
     badge = "[![Open](https://x.org/badge.svg)](https://x.org/launch)\n"
     following = new_markdown_cell("[01](01_a.ipynb#b) [99](99_z.ipynb) [s](../snippets/s.py)")
     notebook = small(following, title=f"# Try it\n\nA sentence.\n\n{badge}")
@@ -93,7 +79,7 @@ def test_pages_have_no_badges_and_no_dead_links(load):
 
 def test_solutions_are_folded_under_their_first_line(load):
     """A collapsed cell gets the tag that myst-nb folds, and its first line as the caption."""
-    pages = load("pages")
+    pages = load("site/pages")
     hidden = new_code_cell("# Solution 1\nx = 3", metadata={"tags": ["solution"]})
     hidden.metadata["jupyter"] = {"source_hidden": True}
     *_, folded, plain = pages.prepared(small(hidden, new_code_cell("y")), "01_a", ()).cells
@@ -104,7 +90,7 @@ def test_solutions_are_folded_under_their_first_line(load):
 
 def test_outputs_fit_a_page_without_a_kernel(load):
     """Widgets go, their text stays; a drawing of an array is named by the array's text."""
-    pages = load("pages")
+    pages = load("site/pages")
     slider = {pages.WIDGET: {"model_id": "1"}, "text/plain": "a slider"}
     drawing = {"text/html": "<svg width=1><svg>", "text/plain": 'dask.array<"x">'}
     cell = new_code_cell(
@@ -118,7 +104,7 @@ def test_outputs_fit_a_page_without_a_kernel(load):
 
 def test_a_notebook_runs_again_only_when_something_changed(load, tmp_path, monkeypatch):
     """The second build takes the outputs of the first; a changed notebook runs again."""
-    executed = load("executed")
+    executed = load("site/executed")
     simulate.write(tmp_path / "data" / "simulated", frames=1)
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path / "data"))
     path = tmp_path / "01_a.ipynb"
@@ -141,7 +127,7 @@ def test_a_notebook_runs_again_only_when_something_changed(load, tmp_path, monke
 
 def test_every_module_has_a_page(load):
     """The package's pages cover all modules; what notebooks call stands in the first table."""
-    written = load("written")
+    written = load("site/written")
     package = ROOT / "src" / "segkit"
     pages = written.api(package, ["from segkit import data\nfrom segkit.check import reading as c"])
     there = {path.stem for path in package.glob("*.py")} - {"__init__"}
@@ -154,7 +140,7 @@ def test_every_module_has_a_page(load):
 
 def test_the_status_page_states_what_was_measured(load, tmp_path):
     """Seconds, memory and date are those of the run; the newest GPU run is named, if there is."""
-    written = load("written")
+    written = load("site/written")
     row = {"notebook": "01_a", "title": "Try it", "seconds": 12.5, "peak_mb": 1234}
     row |= {"date": "2026-11-22T18:00:07+00:00"}
     options = {"data_set": "three frames", "workers": 2, "results": tmp_path}
@@ -169,11 +155,10 @@ def test_the_status_page_states_what_was_measured(load, tmp_path):
     assert "2026-11-21, on new: `python benchmarks/gpu.py`." in written.status([row], **options)
 
 
-def test_figures_keep_the_words_that_describe_them(monkeypatch):
+def test_figures_keep_the_words_that_describe_them(load):
     """The words beside a figure are found by the hash that myst-nb names its file by."""
     pytest.importorskip("myst_nb", reason="the web site's packages are not installed")
-    monkeypatch.syspath_prepend(SITE / "ext")
-    course_pages = importlib.import_module("course_pages")
+    course_pages = load("site/ext/course_pages")
     data = {"image/png": base64.b64encode(b"abc").decode()}
     with_words = new_output("display_data", data, metadata={"image/png": {"alt": " nuclei "}})
     notebook = small(new_code_cell(outputs=[with_words, new_output("display_data", data)]))
@@ -220,7 +205,7 @@ def test_the_glossary_is_in_order_and_has_no_word_twice():
 @pytest.mark.parametrize("name", ["pages", "written"])
 def test_examples_of_the_builders_hold(load, name):
     """The examples in the docstrings of the build are true."""
-    failed, tried = doctest.testmod(load(name))
+    failed, tried = doctest.testmod(load(f"site/{name}"))
     assert tried > 0
     assert failed == 0
 
@@ -228,7 +213,7 @@ def test_examples_of_the_builders_hold(load, name):
 def test_slides_begin_at_headings_and_leave_solutions_out(load):
     """A heading begins a slide, what is too much goes below, solutions and tests are skipped."""
     pytest.importorskip("sphinx_revealjs", reason="the web site's packages are not installed")
-    slides = load("slides")
+    slides = load("site/slides")
     solution = new_code_cell("# Solution 1\nx = 3", metadata={"tags": ["solution"]})
     checked = new_code_cell("assert check.x(x)", metadata={"tags": ["check"]})
     long = new_code_cell("\n".join(f"line_{i} = {i}" for i in range(25)))
@@ -242,7 +227,7 @@ def test_slides_begin_at_headings_and_leave_solutions_out(load):
 def test_slides_show_a_figure_without_the_code_that_drew_it(load):
     """Where a cell shows a figure its source goes; elsewhere it stays."""
     pytest.importorskip("sphinx_revealjs", reason="the web site's packages are not installed")
-    slides = load("slides")
+    slides = load("site/slides")
     figure = new_output("display_data", {"image/png": "iVBORw0KGgo="})
     figure.metadata = {"image/png": {"alt": "two nuclei"}}
     drawn = new_code_cell("draw_it()", outputs=[figure])

@@ -1,6 +1,5 @@
 """Tests of the methods that tell touching nuclei apart."""
 
-import importlib
 import json
 from pathlib import Path
 
@@ -165,10 +164,9 @@ def test_each_method_beats_the_one_before():
     assert mean["watershed"] < mean["best"] + 0.01
 
 
-def test_the_parameters_are_those_that_were_tuned(monkeypatch):
+def test_the_parameters_are_those_that_were_tuned(load):
     """The modules hold what benchmarks/tune.py chose on the training frames."""
-    monkeypatch.syspath_prepend(TUNED.parents[1])
-    tune = importlib.import_module("tune")
+    tune = load("benchmarks/tune")
     chosen = json.loads(TUNED.read_text(encoding="utf-8"))["chosen"]
     # SEAM weighs pixels in the fit of LANDSCAPE and is not used after it
     assert chosen.keys() - {"SEAM"} == tune.START.keys() - {"SEAM"} | {"OTSU", "LANDSCAPE", "JOIN"}

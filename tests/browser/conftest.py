@@ -77,13 +77,24 @@ def browser():
         chromium.close()
 
 
+def built(target):
+    """Folder that a target of make built: the one that $SEGKIT_<TARGET> names, else in build."""
+    folder = Path(os.environ.get(f"SEGKIT_{target.upper()}", CHECKOUT / "build" / target))
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"there is no {folder / 'index.html'}: make {target}")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def site():
-    """Folder of the built site: $SEGKIT_SITE, else build/site."""
-    folder = Path(os.environ.get("SEGKIT_SITE", CHECKOUT / "build" / "site"))
-    if not (folder / "index.html").is_file():
-        pytest.fail(f"there is no {folder / 'index.html'}: make site")
-    return folder
+    """Folder of the built site."""
+    return built("site")
+
+
+@pytest.fixture(scope="session")
+def slides():
+    """Folder of the built slides."""
+    return built("slides")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The slides: they show without network, and what stands on one can be seen on it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,6 @@ MEASURED = """() => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def slides():
-    """Folder of the slides: $SEGKIT_SLIDES, else build/slides."""
-    folder = Path(os.environ.get("SEGKIT_SLIDES", CHECKOUT / "build" / "slides"))
-    if not (folder / "index.html").is_file():
-        pytest.fail(f"there is no {folder / 'index.html'}: make slides")
-    return folder
 
 
 def test_slides_show_from_a_folder(browser, slides):

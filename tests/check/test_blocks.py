@@ -3,7 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
-import tifffile
+from answers import noise_in_use, said
 
 from segkit.check import blocks as check
 
@@ -11,25 +11,14 @@ from segkit.check import blocks as check
 @pytest.fixture
 def stack(tmp_path, monkeypatch):
     """Ten small noisy frames, as the data set in use."""
-    noise = np.random.default_rng(7).integers(100, 900, (10, 40, 52)).astype(np.uint16)
-    folder = tmp_path / "BBBC039" / "images"
-    folder.mkdir(parents=True)
-    for number, frame in enumerate(noise):
-        tifffile.imwrite(folder / f"{number}.tif", frame)
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    noise = noise_in_use(monkeypatch, tmp_path, 10, seed=7)
     return da.from_array(noise, chunks=(1, 40, 52))
-
-
-def said(capsys, answer, check_it):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):
     """A stub that was left as it is gets told so."""
     for check_it in (check.reach, check.contrast, check.slopes):
-        assert "Not answered yet" in said(capsys, ..., check_it)
+        assert "Not answered yet" in said(capsys, check_it, ...)
 
 
 def test_reach_adds_up():
@@ -54,7 +43,7 @@ def test_reach_adds_up():
 )
 def test_reach_hints(capsys, answer, hint):
     """Each usual mistake about the reach has a hint of its own."""
-    assert hint in said(capsys, answer, check.reach)
+    assert hint in said(capsys, check.reach, answer)
 
 
 def by_frame(stack, function, dtype="float64"):
@@ -94,7 +83,7 @@ def test_contrast_is_right(stack):
 )
 def test_contrast_hints(capsys, stack, answer, hint):
     """Each usual mistake about axes, dtype and numbers has a hint of its own."""
-    assert hint in said(capsys, answer(stack), check.contrast)
+    assert hint in said(capsys, check.contrast, answer(stack))
 
 
 def slope(chunk):
@@ -126,7 +115,7 @@ def test_slopes_is_right(stack, depth):
 )
 def test_slopes_hints(capsys, stack, overlap, hint):
     """Wrong depth and wrong boundary are told apart by where the pixels differ."""
-    assert hint in said(capsys, slopes(stack, **overlap), check.slopes)
+    assert hint in said(capsys, check.slopes, slopes(stack, **overlap))
 
 
 def test_slopes_sees_a_seam(capsys, stack):
@@ -134,5 +123,5 @@ def test_slopes_sees_a_seam(capsys, stack):
     right = slopes(stack, depth=1, boundary="periodic").compute()
     right[19:21] = 0
     tiles = da.from_array(right, chunks=(20, 26))
-    assert "depth say" in said(capsys, tiles, check.slopes)
-    assert "not computed yet" in said(capsys, right, check.slopes)
+    assert "depth say" in said(capsys, check.slopes, tiles)
+    assert "not computed yet" in said(capsys, check.slopes, right)

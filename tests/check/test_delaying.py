@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from answers import said
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
@@ -41,12 +42,6 @@ def several(paths):
 def in_batches(files, size):
     """Return a list of Delayed, one for each batch of files."""
     return [dask.delayed(several)(files[i : i + size]) for i in range(0, len(files), size)]
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

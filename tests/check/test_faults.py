@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from answers import said
 
 from segkit.check import faults as check
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

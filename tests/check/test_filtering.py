@@ -1,9 +1,8 @@
 """The checks of notebook 02 tell right answers from the usual wrong ones."""
 
 import dask.array as da
-import numpy as np
 import pytest
-import tifffile
+from answers import noise_in_use, said
 from dask_image import ndfilters
 from scipy import ndimage
 
@@ -13,25 +12,14 @@ from segkit.check import filtering as check
 @pytest.fixture
 def stack(tmp_path, monkeypatch):
     """Three small noisy frames, as the data set in use."""
-    noise = np.random.default_rng(2).integers(100, 900, (3, 40, 52)).astype(np.uint16)
-    folder = tmp_path / "BBBC039" / "images"
-    folder.mkdir(parents=True)
-    for number, frame in enumerate(noise):
-        tifffile.imwrite(folder / f"{number}.tif", frame)
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    noise = noise_in_use(monkeypatch, tmp_path, 3, seed=2)
     return da.from_array(noise, chunks=(1, 40, 52))
-
-
-def said(capsys, answer, check_it):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):
     """A stub that was left as it is gets told so."""
     for check_it in (check.depth, check.float_blur, check.seamless_median):
-        assert "Not answered yet" in said(capsys, ..., check_it)
+        assert "Not answered yet" in said(capsys, check_it, ...)
 
 
 @pytest.mark.parametrize("answer", [(0, 5, 12), [0, 5, 12], {0: 0, 1: 5, 2: 12}])
@@ -55,7 +43,7 @@ def test_depth_is_four_sigma_rounded_up(answer):
 )
 def test_depth_hints(capsys, answer, hint):
     """Each usual mistake about depth has a hint of its own."""
-    assert hint in said(capsys, answer, check.depth)
+    assert hint in said(capsys, check.depth, answer)
 
 
 def test_float_blur_is_right(stack):
@@ -79,7 +67,7 @@ def test_float_blur_is_right(stack):
 )
 def test_float_blur_hints(capsys, stack, answer, hint):
     """Each usual mistake about the dtype and sigma has a hint of its own."""
-    assert hint in said(capsys, answer(stack), check.float_blur)
+    assert hint in said(capsys, check.float_blur, answer(stack))
 
 
 def median(stack, **overlap):
@@ -106,14 +94,14 @@ def test_seamless_median_is_right(stack, boundary):
 )
 def test_seamless_median_hints(capsys, stack, overlap, hint):
     """Wrong depth and wrong boundary are told apart by where the pixels differ."""
-    assert hint in said(capsys, median(stack, **overlap), check.seamless_median)
+    assert hint in said(capsys, check.seamless_median, median(stack, **overlap))
 
 
 def test_seamless_median_sees_other_filters(capsys, stack):
     """Another size, one chunk and a computed array are named."""
     pieces = stack[0].rechunk((20, 26))
-    assert "everywhere" in said(capsys, pieces, check.seamless_median)
+    assert "everywhere" in said(capsys, check.seamless_median, pieces)
     whole = median(stack, depth=0, boundary="none").rechunk(-1)
-    assert "four pieces" in said(capsys, whole, check.seamless_median)
+    assert "four pieces" in said(capsys, check.seamless_median, whole)
     right = median(stack, depth=2, boundary="none")
-    assert "lazy" in said(capsys, right.compute(), check.seamless_median)
+    assert "lazy" in said(capsys, check.seamless_median, right.compute())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from answers import said
 
 from segkit import device
 from segkit.check import gpu as check
@@ -11,12 +12,6 @@ from segkit.check import gpu as check
 def _on_numpy(monkeypatch):
     """Let the checks use NumPy arrays, as the answers here do, on a machine with a GPU too."""
     monkeypatch.setattr(device, "missing", lambda: "not for this test")
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def first(lazy):

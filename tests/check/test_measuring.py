@@ -4,6 +4,7 @@ import dask
 import numpy as np
 import pytest
 import tifffile
+from answers import said
 from dask_image import ndmeasure
 
 from segkit import frame
@@ -28,12 +29,6 @@ def table(tmp_path, monkeypatch):
         areas.append(frame.measure(image, frame.segment(image))["area"].to_numpy())
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
     return areas
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

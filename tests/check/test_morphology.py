@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from answers import said
 from dask_image import ndmorph
 from scipy import ndimage
 
@@ -16,12 +17,6 @@ def planes(first, middle, last):
 
 
 FLAT = planes(0, CROSS, 0)
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

@@ -3,7 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
-import tifffile
+from answers import noise_in_use, said
 from skimage import filters
 from skimage.util import apply_parallel
 
@@ -13,20 +13,9 @@ from segkit.check import parallel as check
 @pytest.fixture
 def slide(tmp_path, monkeypatch):
     """Four small noisy frames, as the data set in use, and the slide made of them."""
-    noise = np.random.default_rng(9).integers(100, 900, (4, 40, 52)).astype(np.uint16)
-    folder = tmp_path / "BBBC039" / "images"
-    folder.mkdir(parents=True)
-    for number, frame in enumerate(noise):
-        tifffile.imwrite(folder / f"{number}.tif", frame)
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    noise = noise_in_use(monkeypatch, tmp_path, 4, seed=9)
     images = da.from_array(noise, chunks=(1, 40, 52))
     return da.block([[images[0], images[1]], [images[2], images[3]]]).astype("float32")
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from answers import said
 from dask.array.image import imread
 
 from segkit.check import reading as check
@@ -20,12 +21,6 @@ def images(tmp_path, monkeypatch):
         tifffile.imwrite(folder / f"{number:02}.tif", frame)
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
     return imread(str(folder / "*.tif"), imread=tifffile.imread)
-
-
-def said(capsys, check_it, *answer):
-    """Return what a check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def test_files_read(images, capsys):

@@ -4,14 +4,9 @@ import dask
 import numpy as np
 import pytest
 import tifffile
+from answers import said
 
 from segkit.check import scaling as check
-
-
-def said(capsys, check_it, *answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
 
 
 def task(worker, *parts):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from answers import said
 
 from segkit import frame
 from segkit.check import start as check
@@ -21,12 +22,6 @@ def first(tmp_path, monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
     labels = frame.segment(image)
     return labels, frame.measure(image, labels)
-
-
-def said(capsys, check_it, answer):
-    """Return what a check prints on a wrong answer."""
-    assert check_it(answer) is False
-    return capsys.readouterr().out
 
 
 def test_right_answers(first, capsys):

@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from answers import said
 from dask_image import ndfilters
 from PIL import Image
 from scipy import ndimage
@@ -46,12 +47,6 @@ def local(stack, *block_size):
     """Return the local threshold with a window that may be larger than the frame."""
     sigma = [(size - 1) / 6 for size in block_size]
     return ndimage.gaussian_filter(stack.compute().astype(float), sigma)
-
-
-def said(capsys, check_it, answer):
-    """Return what the check prints on a wrong answer."""
-    assert check_it(answer) is False
-    return capsys.readouterr().out
 
 
 def test_the_dots_are_no_answer(capsys):

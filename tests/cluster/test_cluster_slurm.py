@@ -1,12 +1,18 @@
 """A real Slurm of four virtual nodes."""
 
 import os
+import re
 import subprocess
 import time
+from pathlib import Path
 
 import lab
+import nbformat
 import pytest
 
+from segkit import kernel
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
 pytestmark = pytest.mark.cluster
 
 
@@ -62,3 +68,21 @@ def test_cancelled_job_is_replaced(slurm, frames, compare, start, tmp_path):
     )
     assert there < 40
     assert len(list((out / "jobs").glob("*.out"))) > len(known)
+
+
+def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path):
+    """Where there is a Slurm, notebook 12 runs on it, says so, and finds the same nuclei."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    jobs = next(n for n, cell in enumerate(notebook.cells) if "def on_slurm" in cell.source)
+    notebook.cells = notebook.cells[: jobs + 2]  # with the cell that compares the tables
+    assert "live.equals(expected)" in notebook.cells[-1].source
+    path = tmp_path / "notebooks" / NOTEBOOK.name
+    path.parent.mkdir()
+    nbformat.write(notebook, path)
+    env = {**os.environ, **slurm, "SEGKIT_DATA": str(simulated_frames.parent)}
+    ran, row = kernel.execute(path, env=env)
+    assert row["failure"] is None
+    printed = "".join(output.text for output in ran.cells[jobs].outputs)
+    assert re.match(r"Live, on this machine's Slurm: \d+ nuclei\n", printed)
+    assert printed.count("dask-wor") == 2  # the queue
+    assert len(list((tmp_path / "build" / "slurm").glob("*.out"))) == 2
