@@ -9,7 +9,8 @@ import ways
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from segkit import frame, measuring, stack
+from segkit import frame, stack
+from segkit.methods import measuring
 
 
 def median_seconds(function, repeats):

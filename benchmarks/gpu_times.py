@@ -8,7 +8,8 @@ import ways
 from dask_image import ndfilters, ndmorph
 from gpu_beside import median_seconds
 
-from segkit import device, frame, measuring
+from segkit import device, frame
+from segkit.methods import measuring
 
 
 def event_ms(function, repeats):

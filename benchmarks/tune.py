@@ -1,9 +1,9 @@
-"""Choose every parameter of segkit.split on the training frames, then check on validation once.
+"""Choose the parameters of segkit.methods.split on training frames, then check on validation once.
 
     python benchmarks/tune.py FOLDER
 
 FOLDER holds BBBC039 as `segkit fetch` leaves it. The test split is never opened. The parameters
-are printed and written to benchmarks/results/tune.json; segkit/split.py, regions.py and
+are printed and written to benchmarks/results/tune.json; segkit/methods/split.py, regions.py and
 landscape.py hold the same ones. About eight minutes on two cores; the same every time.
 """
 
@@ -18,7 +18,8 @@ import report
 from scipy import ndimage
 from skimage.segmentation import expand_labels
 
-from segkit import evaluate, labelfiles, landscape, merging, reading, regions, score, split
+from segkit import evaluate, labelfiles, reading, score
+from segkit.methods import landscape, merging, regions, split
 
 RESULT = Path(__file__).parent / "results" / "tune.json"
 
@@ -85,7 +86,7 @@ FRAMES = []
 
 
 def apply(settings):
-    """Put settings where segkit.split, segkit.regions and segkit.landscape look for them."""
+    """Put settings where the modules split, regions and landscape of segkit.methods look."""
     for name, value in settings.items():
         setattr(WHERE.get(name, split), name, value)
 

@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,8 @@ import nbformat
 from tqdm import tqdm
 
 import segkit
-from segkit import course, data, kernel
+from segkit import course, data
+from segkit.pages import kernel
 
 LIBRARIES = (*course.VERSIONS, "distributed", "matplotlib")
 
@@ -76,7 +76,7 @@ def executed(paths, *, cache, workers=2, reuse=False, progress=True):
     Returns
     -------
     list of (nbformat.NotebookNode, dict, bool)
-        Notebook, what `segkit.kernel.execute` measured with the ``date`` of that run, and
+        Notebook, what `segkit.pages.kernel.execute` measured with the ``date`` of that run, and
         whether it ran just now.
     """
     cache.mkdir(parents=True, exist_ok=True)
@@ -86,23 +86,15 @@ def executed(paths, *, cache, workers=2, reuse=False, progress=True):
     if reuse:
         for path in paths:
             kept[path] = next(iter(sorted(cache.glob(f"{path.stem}-*.ipynb"))), kept[path])
-    running = []
     new = {path for path in paths if not kept[path].with_suffix(".json").is_file()}
     cells = sum(kernel.count_cells(path) for path in new)
     bar = tqdm(total=cells, unit="cell", desc="notebooks", disable=not (progress and new))
 
-    def one(path):
+    def one(path, running):
         if path in new:
             return *_run(path, kept[path], env=env, step=bar.update, running=running), True
         row = json.loads(kept[path].with_suffix(".json").read_text("utf-8"))
         return nbformat.read(kept[path], as_version=4), row, False
 
-    with bar, ThreadPoolExecutor(workers) as pool:
-        try:
-            return list(pool.map(one, paths))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in running:  # kernels have a session of their own: Ctrl-C misses them
-                if process.is_running():
-                    process.kill()
-            raise
+    with bar:
+        return kernel.side_by_side(one, paths, workers=workers)

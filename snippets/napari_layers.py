@@ -14,7 +14,8 @@ import numpy as np
 import tifffile
 from dask.array.image import imread
 
-from segkit import data, frame, viewer
+from segkit import data, frame
+from segkit.figures import viewer
 
 
 def labelled(chunk):

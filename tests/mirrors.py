@@ -45,7 +45,7 @@ def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
 
 def small(tmp_path, monkeypatch):
     """Fixture: put the small data set in the place of BBBC039, with a good mirror in a folder."""
-    from segkit import registry
+    from segkit.files import registry
 
     files = contents()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -64,7 +64,7 @@ def small(tmp_path, monkeypatch):
 
 def official(monkeypatch, url, archives):
     """Put an address in the place of the official one."""
-    from segkit import fetch
+    from segkit.files import fetch
 
     monkeypatch.setattr(fetch, "OFFICIAL", url)
     monkeypatch.setattr(fetch, "ARCHIVES", {name: archives[name] for name in fetch.ARCHIVES})
@@ -156,7 +156,8 @@ def serve(folder, **faults):
 CHILD = """
 import json, os, sys
 import pooch.core
-from segkit import data, fetch, registry
+from segkit import data
+from segkit.files import fetch, registry
 setting = json.loads(sys.argv[1])
 registry.entries = lambda: setting["hashes"]
 pooch.core.time.sleep = lambda seconds: None

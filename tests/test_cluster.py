@@ -11,7 +11,8 @@ import pytest
 import requests
 from distributed import LocalCluster, Security
 
-from segkit import cluster, launch, machine
+from segkit import cluster, machine
+from segkit.clusters import launch
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="a program made of a shell script")
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import fft, ndimage
 
-from segkit import cosine
+from segkit.methods import cosine
 
 
 @given(size=st.integers(1, 400), sigma=st.floats(0.1, 300))

@@ -11,7 +11,8 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from segkit import course, data, kernel, page
+from segkit import course, data
+from segkit.pages import kernel, page
 
 STARTUP = Path(__file__).parent / "notebooks" / "00-warnings.py"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

@@ -11,7 +11,8 @@ import pytest
 import tifffile
 
 import segkit
-from segkit import data, registry
+from segkit import data
+from segkit.files import registry
 
 small = pytest.fixture(mirrors.small)
 

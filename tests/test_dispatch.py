@@ -5,7 +5,8 @@ import pytest
 import standin
 from made import scene
 
-from segkit import device, dispatch, frame
+from segkit import device, frame
+from segkit.methods import dispatch
 
 STAGES = ("smooth", "local_threshold", "open_mask", "label", "tutorial", "segment")
 

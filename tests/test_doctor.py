@@ -107,7 +107,7 @@ def test_simulated_frames(simulated_frames, monkeypatch):
 
 def test_real_frames_come_first(tmp_path, monkeypatch):
     """Frames with names of BBBC039 are counted among its 200."""
-    from segkit import registry
+    from segkit.files import registry
 
     known = [name for name in registry.entries() if name.startswith("images/")]
     for kind in ("BBBC039", "simulated"):
@@ -132,11 +132,11 @@ def test_damaged_manifest_is_missing(tmp_path, monkeypatch):
 
 def test_napari_is_optional(monkeypatch):
     """Without napari, or without a display, there is a warning with the reason."""
-    monkeypatch.setattr("segkit.viewer.hindrance", lambda: "this machine has no display")
+    monkeypatch.setattr("segkit.figures.viewer.hindrance", lambda: "this machine has no display")
     subject, status, finding, todo = doctor.napari()
     assert (subject, status, finding) == ("napari", "warning", "this machine has no display")
     assert "Matplotlib" in todo
-    monkeypatch.setattr("segkit.viewer.hindrance", lambda: "")
+    monkeypatch.setattr("segkit.figures.viewer.hindrance", lambda: "")
     provoke(monkeypatch, {"napari": "0.9.2"})
     assert doctor.napari() == ("napari", "ok", "0.9.2, with a display", "")
 

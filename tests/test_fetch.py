@@ -11,7 +11,8 @@ import mirrors
 import pytest
 from mirrors import finish, official, pack, recovers, serve, start, whole
 
-from segkit import data, fetch, registry
+from segkit import data
+from segkit.files import fetch, registry
 
 MIRROR = os.environ.get("SEGKIT_MIRROR", "")  # read here: within a test it is not set
 small = pytest.fixture(mirrors.small)
@@ -134,7 +135,7 @@ def test_progress(small, monkeypatch, capfd):
     with serve(small.mirror) as server:
         data.fetch(small.into, mirror=server.url, progress=False)
         assert capfd.readouterr() == ("", "")
-        monkeypatch.setattr("segkit.unpack.DELAY", 0)
+        monkeypatch.setattr("segkit.files.unpack.DELAY", 0)
         data.fetch(small.tmp / "again", mirror=server.url, progress=True)
     out, err = capfd.readouterr()
     assert out == ""

@@ -10,7 +10,8 @@ from made import scene
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
-from segkit import cosine, frame, measuring
+from segkit import frame
+from segkit.methods import cosine, measuring
 
 DTYPES = (np.uint8, np.uint16, np.float32, np.float64)
 

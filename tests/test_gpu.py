@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import scene
 
-from segkit import cosine, device, frame, gpu, measuring
+from segkit import device, frame
+from segkit.methods import cosine, gpu, measuring
 
 STAGES = ("smooth", "local_threshold", "open_mask", "label", "tutorial")
 DTYPES = (np.uint8, np.uint16, np.float32, np.float64)

@@ -86,7 +86,8 @@ def test_a_difference_is_seen(tmp_path):
     done = python(
         """
 import numpy as np, gpu_times
-from segkit import frame, gpu
+from segkit import frame
+from segkit.methods import gpu
 images = np.stack([np.kron(np.eye(6), np.ones((9, 9))) * 400] * 2).astype(np.uint16)
 right = gpu.label
 gpu.label = lambda mask: right(mask) + 1

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from segkit import layers as room
-from segkit import pictures, show, viewer
+from segkit import show
+from segkit.figures import layers as room
+from segkit.figures import pictures, viewer
 
 
 @pytest.fixture(autouse=True)

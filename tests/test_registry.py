@@ -2,7 +2,8 @@ import mirrors
 import pytest
 from mirrors import zipped
 
-from segkit import data, registry
+from segkit import data
+from segkit.files import registry
 
 small = pytest.fixture(mirrors.small)
 

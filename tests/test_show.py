@@ -15,7 +15,9 @@ from matplotlib.colors import to_rgb, to_rgba
 from nbclient import NotebookClient
 from skimage.color import rgb2lab
 
-from segkit import overlays, page, pictures, show
+from segkit import show
+from segkit.figures import overlays, pictures
+from segkit.pages import page
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Tests of `segkit.simulate` and of `segkit.nuclei`, which draws for it."""
+"""Tests of `segkit.simulate` and of `segkit.simulation.nuclei`, which draws for it."""
 
 import hashlib
 import json
@@ -14,7 +14,8 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import label, regionprops_table
 
-from segkit import masking, nuclei, simulate
+from segkit import simulate
+from segkit.simulation import masking, nuclei
 
 # Percentiles 5, 50 and 95 over the training split of BBBC039; shares are means.
 FACTS = {

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segkit import merging, regions, score, simulate, split
+from segkit import score, simulate
+from segkit.methods import merging, regions, split
 
 METHODS = {"otsu": split.otsu, "watershed": split.watershed, "best": split.best}
 TUNED = Path(__file__).parents[1] / "benchmarks" / "results" / "tune.json"

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import folder, scene
 
-from segkit import device, frame, gpu, measuring, stack
+from segkit import device, frame, stack
+from segkit.methods import gpu, measuring
 
 
 def damage(path, how):

@@ -10,7 +10,7 @@ import tifffile
 from dask.array.image import imread
 from dask_image import ndfilters
 
-from segkit import taskgraph
+from segkit.figures import taskgraph
 
 
 @pytest.fixture(autouse=True)

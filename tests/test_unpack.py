@@ -8,7 +8,8 @@ import mirrors
 import pytest
 from mirrors import recovers, whole, zipped
 
-from segkit import data, unpack
+from segkit import data
+from segkit.files import unpack
 
 small = pytest.fixture(mirrors.small)
 

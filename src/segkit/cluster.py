@@ -14,8 +14,8 @@ import os
 from asyncio import CancelledError
 from contextlib import ExitStack, contextmanager
 
-from segkit import launch
-from segkit.tls import ClusterError, SchedulerGoneError, WorkersDiedError, security
+from segkit.clusters import launch
+from segkit.clusters.tls import ClusterError, SchedulerGoneError, WorkersDiedError, security
 
 __all__ = ["ClusterError", "SchedulerGoneError", "WorkersDiedError"]
 __all__ += ["client", "link", "results", "security"]

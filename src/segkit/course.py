@@ -13,7 +13,6 @@ import os
 import platform
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import pyarrow.dataset
 from tqdm import tqdm
 
 from segkit import data as frames
-from segkit import kernel, page
+from segkit.pages import kernel, page
 
 VERSIONS = ("dask", "dask-image", "numpy", "scipy", "scikit-image", "pandas", "tifffile")
 
@@ -46,7 +45,7 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
     Returns
     -------
     list of dict
-        In the order given, what `segkit.kernel.execute` measured, and undescribed: how many
+        In the order given, what `segkit.pages.kernel.execute` measured, and undescribed: how many
         pictures have no alternative text. The page of a notebook that failed is written too,
         up to the cell that failed.
     """
@@ -56,11 +55,11 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
     # and a page shows what Matplotlib draws, not a window that nobody looks at
     env = {"SEGKIT_VIEWER": "matplotlib", **os.environ}
     env["SEGKIT_DATA"] = str(Path(data or frames.root()).resolve())
-    stems, running = {path.stem for path in paths}, kernel.Running()
+    stems = {path.stem for path in paths}
     cells = sum(kernel.count_cells(path) for path in paths)
     bar = tqdm(total=cells, unit="cell", desc="notebooks", disable=not progress)
 
-    def one(path):
+    def one(path, running):
         notebook, row = kernel.execute(path, env=env, step=bar.update, running=running)
         if running.ended:  # a page that was finished in an earlier run is left as it is
             return row
@@ -68,14 +67,8 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
         (out / f"{path.stem}.html").write_text(html, encoding="utf-8")
         return {**row, "undescribed": page.undescribed(notebook)}
 
-    with bar, ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(one, path) for path in paths]
-        try:
-            return [job.result() for job in jobs]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            running.end()
-            raise
+    with bar:
+        return kernel.side_by_side(one, paths, workers=workers)
 
 
 def report(rows, *, data_set):

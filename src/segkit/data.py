@@ -14,10 +14,10 @@ import os
 import shutil
 from pathlib import Path
 
-from segkit import fetch as engine
-from segkit import registry
-from segkit.registry import SPLITS, DataError, listed, tiffs, verify
-from segkit.unpack import lock, unwritable
+from segkit.files import fetch as engine
+from segkit.files import registry
+from segkit.files.registry import SPLITS, DataError, listed, tiffs, verify
+from segkit.files.unpack import lock, unwritable
 
 __all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
 __all__ += ["split", "verify"]

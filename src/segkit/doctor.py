@@ -98,7 +98,7 @@ def frames():
 
 def napari():
     """Ask whether napari can open a window."""
-    from segkit import viewer
+    from segkit.figures import viewer
 
     fault = viewer.hindrance()
     if fault:

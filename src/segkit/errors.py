@@ -1,8 +1,8 @@
 """What became of each nucleus: truth and result side by side, with the errors in colour.
 
 `segkit.score` counts errors; here each has a place in the frame. The thresholds are the same, and
-every nucleus and every object gets one name. The colours are those of `segkit.overlays`, which
-colour-blind readers can tell apart, and each kind of error has a symbol of its own too.
+every nucleus and every object gets one name. The colours are those of `segkit.figures.overlays`,
+which colour-blind readers can tell apart, and each kind of error has a symbol of its own too.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
 from segkit import score
-from segkit.notebook import new_figure
-from segkit.pictures import gray
+from segkit.figures.notebook import new_figure
+from segkit.figures.pictures import gray
 
 STYLES = {
     "found": ("#DDDDDD", None),
@@ -83,7 +83,7 @@ def compare(image, truth, labels, *, title="the result", window=None, scale_bar=
         The part to draw, rows and columns; names come from the whole frame all the same. The
         legends count what the picture shows.
     scale_bar : bool or float, optional
-        As in `segkit.pictures.gray`.
+        As in `segkit.figures.pictures.gray`.
 
     Returns
     -------

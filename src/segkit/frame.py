@@ -3,13 +3,14 @@
 A frame is a 2-D array of grey levels, a batch is frames along axis 0. The stages are those of
 notebooks 02 to 05, and they give the same result as the dask-image calls there, pixel by pixel;
 they only take less time. NumPy arrays are worked on here, frame by frame, CuPy arrays in
-`segkit.gpu`, all frames at once: the type of the array decides, and the result is of that type.
+`segkit.methods.gpu`, all frames at once: the array's type decides, and the result is of that type.
 """
 
 import numpy as np
 from scipy import ndimage
 
-from segkit import buffers, cosine, device, dispatch, measuring
+from segkit import device
+from segkit.methods import buffers, cosine, dispatch, measuring, opening
 
 # More pixels than this so near to their threshold: then the direct sum is as fast.
 DOUBTFUL = 4000
@@ -44,7 +45,7 @@ def local_threshold(image, *, sigma=None, out=None):
 
     The surroundings are the whole frame: as in ``dask_image.ndfilters.threshold_local`` with the
     frame's shape for ``block_size``, sigma is (size - 1) / 6 along each axis, with reflecting
-    borders. See `segkit.cosine` for how a kernel that wide is made cheap.
+    borders. See `segkit.methods.cosine` for how a kernel that wide is made cheap.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ def local_threshold(image, *, sigma=None, out=None):
     (..., rows, columns) ndarray of float64
         Compare with ``image > threshold``. Where that comparison is close, the value is exact to
         rounding (below 1e-9 grey levels for 12-bit frames); elsewhere within the bound of
-        `segkit.cosine.gaussian`, a few hundredths of a grey level for such frames, and never on
-        the other side of the pixel.
+        `segkit.methods.cosine.gaussian`, a few hundredths of a grey level for such frames, and
+        never on the other side of the pixel.
 
     Examples
     --------
@@ -85,16 +86,6 @@ def local_threshold(image, *, sigma=None, out=None):
             threshold[where] = cosine.gaussian_at(image, sigma, where)
             return threshold
     return ndimage.gaussian_filter(image.astype(np.float64), sigma, output=out)
-
-
-def _spread(mask, combine):
-    """Combine each pixel with its four neighbours; pixels outside take no part."""
-    out = mask.copy()
-    combine(out[1:], mask[:-1], out=out[1:])
-    combine(out[:-1], mask[1:], out=out[:-1])
-    combine(out[:, 1:], mask[:, :-1], out=out[:, 1:])
-    combine(out[:, :-1], mask[:, 1:], out=out[:, :-1])
-    return out
 
 
 def open_mask(mask):
@@ -122,12 +113,7 @@ def open_mask(mask):
            [0, 0, 1, 0, 0, 0],
            [0, 0, 0, 0, 0, 0]])
     """
-    if not dispatch.one_frame(mask):
-        return dispatch.each(open_mask, mask)
-    eroded = _spread(mask, np.logical_and)
-    eroded[[0, -1]] = False
-    eroded[:, [0, -1]] = False
-    return _spread(eroded, np.logical_or)
+    return opening.opened(mask)
 
 
 def label(mask):
@@ -167,7 +153,7 @@ def segment(image, *, method="tutorial"):
     image : (..., rows, columns) ndarray
         Integer or floating point grey levels, all finite.
     method : {"tutorial", "otsu", "watershed", "best"}, optional
-        The course's chain, or one of the methods of `segkit.split`.
+        The course's chain, or one of the methods of `segkit.methods.split`.
 
     Returns
     -------
@@ -183,7 +169,7 @@ def segment(image, *, method="tutorial"):
         raise ValueError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
     if method == "tutorial":
         return tutorial(image)
-    from segkit import split  # brings scikit-image, which the tutorial chain does without
+    from segkit.methods import split  # brings scikit-image, which the tutorial chain does without
 
     if not dispatch.one_frame(image):
         return dispatch.each(getattr(split, method), image)

@@ -1,15 +1,15 @@
 """Pictures for the notebooks: all that the course draws with, under one name.
 
-Frames are in `segkit.pictures`, masks and labels in `segkit.overlays`, task graphs in
-`segkit.taskgraph`, layers in napari or Matplotlib in `segkit.layers` and `segkit.viewer`, and the
-way onto a notebook's page in `segkit.notebook`.
+The modules are in `segkit.figures`: frames in ``pictures``, masks and labels in ``overlays``, task
+graphs in ``taskgraph``, layers in napari or Matplotlib in ``layers`` and ``viewer``, and the way
+onto a notebook's page in ``notebook``.
 """
 
-from segkit.layers import layers
-from segkit.notebook import described
-from segkit.overlays import label_colours, labels, masks, outlines
-from segkit.pictures import frames, gray
-from segkit.taskgraph import graph
+from segkit.figures.layers import layers
+from segkit.figures.notebook import described
+from segkit.figures.overlays import label_colours, labels, masks, outlines
+from segkit.figures.pictures import frames, gray
+from segkit.figures.taskgraph import graph
 
 __all__ = [
     "described",

@@ -1,10 +1,10 @@
 """Frames like those of BBBC039, with their true nuclei, from a seed.
 
-Nothing here is a photograph: `segkit.nuclei` draws the nuclei, optics and camera are added below,
-and the folder is laid out as the real one. The figures that steer it were measured on the training
-split of BBBC039 (Caicedo et al. 2019, Cytometry A, doi:10.1002/cyto.a.23863), so that the frames
-teach the same lessons: uneven light, noise, debris, nuclei that touch, now and then an empty
-field, and one so bright that the camera saturates.
+Nothing here is a photograph: `segkit.simulation.nuclei` draws the nuclei, optics and camera are
+added below, and the folder is laid out as the real one. The figures that steer it were measured on
+the training split of BBBC039 (Caicedo et al. 2019, Cytometry A, doi:10.1002/cyto.a.23863), so that
+the frames teach the same lessons: uneven light, noise, debris, nuclei that touch, now and then an
+empty field, and one so bright that the camera saturates.
 """
 
 import json
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segkit import camera, nuclei, packing
-from segkit.masking import encode_mask
+from segkit.simulation import camera, nuclei, packing
+from segkit.simulation.masking import encode_mask
 
 VERSION = 1  # raise it whenever the same seed gives other frames
 MOST = 21_064  # frames: as many as the wells A01 to P24 can name in order

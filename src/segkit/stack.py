@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from segkit import frame, measuring
+from segkit import frame
 from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
+from segkit.methods import measuring
 from segkit.reading import FrameError, like_first, read_frame
 
 __all__ = ["FrameError", "batch", "like_first", "read", "read_frame"]

@@ -10,7 +10,7 @@ import lab
 import nbformat
 import pytest
 
-from segkit import kernel
+from segkit.pages import kernel
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
 pytestmark = pytest.mark.cluster

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from made import folder, scene
 
-from segkit import cli, data, device, frame, gpu, measuring, stack
+from segkit import cli, data, device, frame, stack
+from segkit.methods import gpu, measuring
 
 pytestmark = pytest.mark.gpu
 CHECKOUT = Path(__file__).parents[2]

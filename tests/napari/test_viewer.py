@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.draw import disk
 
 from segkit import show, store
-from segkit import viewer as room
+from segkit.figures import viewer as room
 
 FAULT = room.hindrance()
 pytestmark = [
@@ -133,7 +133,7 @@ def test_mask_lies_over_the_frame(window):
     """The mask alone shows one colour of the colour-blind safe palette on its pixels."""
     from matplotlib.colors import to_rgb
 
-    from segkit.overlays import PALETTE
+    from segkit.figures.overlays import PALETTE
 
     mask = window.layers["threshold"]
     only(window, "threshold")

@@ -6,7 +6,8 @@ import tifffile
 from scipy import ndimage
 from skimage.filters import threshold_local, threshold_otsu
 
-from segkit import simulate, viewer
+from segkit import simulate
+from segkit.figures import viewer
 
 FAULT = viewer.hindrance()
 

@@ -5,6 +5,7 @@ import atexit
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -177,3 +178,30 @@ def execute(path, *, env, step=None, running=None):
         "failure": failure,
     }
     return notebook, row
+
+
+def side_by_side(work, paths, *, workers):
+    """Work on several notebooks at a time; when that is interrupted, end their kernels at once.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a path and a `Running` to hand to `execute`.
+    paths : sequence of Path
+    workers : int
+        How many at a time.
+
+    Returns
+    -------
+    list
+        What `work` returned, in the order of the paths.
+    """
+    running = Running()
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(work, path, running) for path in paths]
+        try:
+            return [job.result() for job in jobs]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            running.end()
+            raise

@@ -15,7 +15,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from segkit import cosine, device
+from segkit import device
+from segkit.methods import cosine
+from segkit.methods.opening import opened as open_mask
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 # the cross between two empty planes: joins no pixels of neighbouring frames
@@ -107,37 +109,6 @@ def local_threshold(image, *, sigma=None):
     return threshold
 
 
-def _spread(mask, combine):
-    """Combine each pixel with its four neighbours; pixels outside take no part."""
-    out = mask.copy()
-    for ours, theirs in (
-        (np.s_[..., 1:, :], np.s_[..., :-1, :]),
-        (np.s_[..., :-1, :], np.s_[..., 1:, :]),
-        (np.s_[..., 1:], np.s_[..., :-1]),
-        (np.s_[..., :-1], np.s_[..., 1:]),
-    ):
-        combine(out[ours], mask[theirs], out=out[ours])
-    return out
-
-
-def open_mask(mask):
-    """Binary opening of each frame with the cross: see `segkit.frame.open_mask`.
-
-    Parameters
-    ----------
-    mask : (..., rows, columns) ndarray of bool
-
-    Returns
-    -------
-    (..., rows, columns) ndarray of bool
-    """
-    xp = device.module(mask)
-    eroded = _spread(mask, xp.logical_and)
-    for border in (np.s_[..., 0, :], np.s_[..., -1, :], np.s_[..., 0], np.s_[..., -1]):
-        eroded[border] = False
-    return _spread(eroded, xp.logical_or)
-
-
 def label(mask):
     """Give the objects of each frame numbers: see `segkit.frame.label`.
 
@@ -170,7 +141,7 @@ def tutorial(image):
 
 
 def columns(image, labels):
-    """Measure all nuclei of each frame: see `segkit.measuring.columns`.
+    """Measure all nuclei of each frame: see `segkit.methods.measuring.columns`.
 
     Parameters
     ----------

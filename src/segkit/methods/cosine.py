@@ -26,7 +26,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from segkit import buffers
+from segkit.methods import buffers
 
 # Frequencies kept: those up to RANK * size / sigma. For sigma = size / 6 that is 32 of 520; more
 # of them cost more products, fewer leave more pixels to `gaussian_at`.

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 from skimage.segmentation import expand_labels, find_boundaries
 
-from segkit.pictures import computed, finish, gray
+from segkit.figures.pictures import computed, finish, gray
 
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, REMOVED, ADDED, KEPT = "#000000", "#D55E00", "#56B4E9", "#DDDDDD"

@@ -1,4 +1,4 @@
-"""The landscape that `segkit.split.best` floods: how deep inside its nucleus each pixel lies.
+"""The landscape that `split.best` floods: how deep inside its nucleus each pixel lies.
 
 A sum of seven features of a pixel, with weights fitted by least squares on the training split
 (``benchmarks/tune.py``).
@@ -7,7 +7,7 @@ A sum of seven features of a pixel, with weights fitted by least squares on the 
 import numpy as np
 from scipy import ndimage
 
-from segkit import regions
+from segkit.methods import regions
 
 CORE = 0.45
 """For the landscape: where the distance is taken, as a fraction of the local maximum."""

@@ -19,7 +19,7 @@ def each(stage, image, *, out=None, **options):
         A function of one NumPy frame.
     image : (..., rows, columns) ndarray
         NumPy frames are done one by one; CuPy arrays by the function of that name in
-        `segkit.gpu`.
+        `segkit.methods.gpu`.
     out : ndarray, optional
         Where to write the result.
     **options
@@ -36,7 +36,7 @@ def each(stage, image, *, out=None, **options):
     """
     if device.module(image) is np:
         return np.stack([stage(frame, **options) for frame in image], out=out)
-    from segkit import gpu
+    from segkit.methods import gpu
 
     name = stage.__name__
     if not hasattr(gpu, name):

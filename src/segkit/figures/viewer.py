@@ -84,7 +84,7 @@ def opened(layers, *, limits, frame=0, viewer=None):
     import napari
     from napari.utils.colormaps import DirectLabelColormap
 
-    from segkit.overlays import PALETTE
+    from segkit.figures.overlays import PALETTE
 
     viewer = napari.Viewer(title="segkit") if viewer is None else viewer
     turn = itertools.cycle(PALETTE)

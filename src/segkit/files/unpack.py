@@ -15,8 +15,8 @@ from pathlib import Path, PureWindowsPath
 
 from tqdm.auto import tqdm
 
-from segkit import registry
-from segkit.registry import DataError
+from segkit.files import registry
+from segkit.files.registry import DataError
 
 DELAY = 0.5  # seconds until a progress bar is drawn
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from segkit import device, dispatch
+from segkit import device
+from segkit.methods import dispatch
 
 
 def _batch(image, labels):
     """Measure NumPy frames one by one, CuPy's all at once."""
     if device.module(image, labels) is not np:
-        from segkit import gpu
+        from segkit.methods import gpu
 
         return gpu.columns(image, labels)
     parts = [columns(*pair) for pair in zip(image, labels, strict=True)]

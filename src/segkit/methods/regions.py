@@ -1,4 +1,4 @@
-"""Regions of a frame: the steps that `segkit.split` is made of.
+"""Regions of a frame: the steps that `segkit.methods.split` is made of.
 
 A *region* is one nucleus' share of the frame, its surroundings included; regions tile the loose
 mask of a frame as a watershed leaves them. Labels are int32, 0 is outside. Regions are found on
@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 REGIONS = {"share": 30, "blur": 0.5, "window": 19, "typical": 1.3, "holes": 60, "gaps": 150}
-"""Chosen by ``benchmarks/tune.py`` like the numbers of `segkit.split`: percentile of a tile that is
+"""Chosen by ``benchmarks/tune.py`` like the numbers of `split`: percentile of a tile that is
 background; blur of the half frame; window of the local maximum, in its pixels; brightness, over
 the median of the nuclei, that counts no more; smallest hole left open in a mask of the half frame,
 and in an outline."""

@@ -9,7 +9,7 @@ from dask.core import flatten
 from dask.utils import key_split
 from matplotlib.patches import Patch
 
-from segkit.notebook import new_figure
+from segkit.figures.notebook import new_figure
 
 MOST = 60
 # Face and edge of a box, by what it stands for; black text is readable on each of them.

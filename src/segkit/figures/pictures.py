@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from segkit.notebook import new_figure
+from segkit.figures.notebook import new_figure
 
 PIXEL_SIZE = 0.645  # micrometres, BBBC039
 BAR = 50  # micrometres

@@ -8,7 +8,7 @@ from math import cos, hypot, pi, sin, sqrt
 
 import numpy as np
 
-from segkit import shapes
+from segkit.simulation import shapes
 
 SHAPE = (520, 696)  # rows and columns of a frame, pixels
 

@@ -7,9 +7,9 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from segkit import overlays, pictures
-from segkit import viewer as window
-from segkit.notebook import bundle, kernel
+from segkit.figures import overlays, pictures
+from segkit.figures import viewer as window
+from segkit.figures.notebook import bundle, kernel
 
 
 def _checked(images, masks, labels, frame):

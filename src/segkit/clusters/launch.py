@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 
 from segkit import machine
-from segkit.tls import ClusterError
+from segkit.clusters.tls import ClusterError
 
 JOBS = 4  # workers on Slurm, unless told
 TIMEOUT = 5  # s for a scheduler to answer

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from segkit.nuclei import SHAPE
+from segkit.simulation.nuclei import SHAPE
 
 ROWS, COLUMNS = SHAPE
 

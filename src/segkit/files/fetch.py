@@ -4,9 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-from segkit import registry
-from segkit.registry import DataError
-from segkit.unpack import bar, clean, lock, put, unpack, unwritable
+from segkit.files import registry
+from segkit.files.registry import DataError
+from segkit.files.unpack import bar, clean, lock, put, unpack, unwritable
 
 OFFICIAL = "https://data.broadinstitute.org/bbbc/BBBC039/"
 # The smallest first: a wrong address shows before 78 MB were loaded. The values are SHA-256.

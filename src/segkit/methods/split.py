@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed as flood
 
-from segkit import landscape, merging, regions
+from segkit.methods import landscape, merging, regions
 
 OTSU = {"smallest": 60}
 """For `otsu`: the smallest object, in pixels."""
@@ -49,7 +49,7 @@ JOIN = (
     0.79236,
     -2.9549,
 )
-"""Weights of `segkit.merging.PAIR_FEATURES`, and the constant."""
+"""Weights of `segkit.methods.merging.PAIR_FEATURES`, and the constant."""
 
 
 def otsu(image):
@@ -148,8 +148,8 @@ def best(image):
     -----
     The height of a pixel is an estimate of its distance to the border of its own nucleus: a
     weighted sum of distance transforms, blurred brightness and its curvature
-    (`segkit.landscape`). Two regions are joined by logistic regression on
-    `segkit.merging.PAIR_FEATURES` (`JOIN`).
+    (`segkit.methods.landscape`). Two regions are joined by logistic regression on
+    `segkit.methods.merging.PAIR_FEATURES` (`JOIN`).
     """
     options = BEST
     frame, small, smooth, local, floor = regions.prepare(image, noise=NOISE)
