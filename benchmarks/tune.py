@@ -42,9 +42,10 @@ START = {
         "sigma": 1.5,
         "radius": 4,
         "level": 0.45,
+        "common": 0.0,
         "smallest": 40,
     },
-    "BEST": {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "smallest": 40},
+    "BEST": {"mask": 0.3, "keep": 0.96, "join": 0.3, "level": 0.45, "common": 0.0, "smallest": 40},
 }
 GRID = {
     "OTSU": {"smallest": (10, 20, 40, 60, 80)},
@@ -61,13 +62,15 @@ GRID = {
         "radius": (3, 4, 5),
         "core": (0.35, 0.4, 0.45, 0.5),
         "mask": (0.2, 0.25, 0.3, 0.35),
-        "level": (0.43, 0.45, 0.47, 0.49),
+        "common": (0.0, 0.25, 0.5, 0.75),
+        "level": (0.45, 0.47, 0.49, 0.51),
         "smallest": (20, 40, 60, 80),
     },
     "BEST": {
         "mask": (0.2, 0.25, 0.3, 0.35),
         "join": (0.25, 0.3, 0.35, 0.4, 0.45),
-        "level": (0.43, 0.45, 0.47, 0.49),
+        "common": (0.0, 0.25, 0.5, 0.75),
+        "level": (0.45, 0.47, 0.49, 0.51),
         "smallest": (20, 40, 60, 80),
     },
     "NOISE": (9, 12, 15, 20),
@@ -255,7 +258,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", help="holds images, masks and metadata of BBBC039")
     parser.add_argument("--out", type=Path, default=RESULT)
-    parser.add_argument("--every", type=int, default=4, help="search on every n-th training frame")
+    parser.add_argument("--every", type=int, default=1, help="search on every n-th frame")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     stems, frames = load(options.folder, "training")

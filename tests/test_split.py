@@ -199,10 +199,28 @@ def test_the_outline_lies_at_the_level():
     rows, columns = np.indices((60, 60))
     cone = np.clip(100 - 5 * np.hypot(rows - 30, columns - 30), 0, None).astype(np.float32)
     labels = regions.outline(
-        cone, np.ones((60, 60), dtype=np.int32), level=0.5, smallest=1, contrast=0
+        cone, np.ones((60, 60), dtype=np.int32), level=0.5, common=0, smallest=1, contrast=0
     )
     inside = cone[labels == 1]
     assert inside.min() == pytest.approx(0.5 * inside.mean(), rel=0.15)
+
+
+@pytest.mark.parametrize("common", [0, 0.5, 1])
+def test_the_outline_of_a_bright_nucleus_follows_the_median_one(common):
+    """Of three ridges, one three times as bright is drawn at half of the mixed brightness."""
+    ridge = np.clip((100 - np.abs(np.arange(-100, 100))) / 20, 0, 1)  # flat, with slopes of 20
+    row = np.concatenate([100 * ridge, 300 * ridge, 100 * ridge]).astype(np.float32)
+    frame = np.repeat(row[None], 20, axis=0)
+    parts = np.repeat(np.repeat([[1, 2, 3]], 200, axis=1), 20, axis=0).astype(np.int32)
+    options = {"level": 0.5, "smallest": 1, "contrast": 0}
+    labels = regions.outline(frame, parts, common=common, **options)
+    dim, bright = frame[labels == 1], frame[labels == 2]
+    expected = 0.5 * bright.mean() ** (1 - common) * dim.mean() ** common
+    assert frame[(parts == 2) & (labels == 0)].max() < 1.02 * expected
+    assert bright.min() > 0.98 * expected
+    alone = regions.outline(frame, parts, common=0, **options)
+    np.testing.assert_array_equal(labels == 1, alone == 1)  # one that is not bright stays as it is
+    assert (labels == 3).sum() == (labels == 1).sum()
 
 
 def test_outline_fills_holes_and_keeps_the_largest_piece():
@@ -214,7 +232,7 @@ def test_outline_fills_holes_and_keeps_the_largest_piece():
     frame[30:32, 30:32] = 100
     parts = np.ones((40, 40), dtype=np.int32)
     parts[:, 25:] = 2
-    labels = regions.outline(frame, parts, level=0.5, smallest=5, contrast=10)
+    labels = regions.outline(frame, parts, level=0.5, common=0, smallest=5, contrast=10)
     assert np.bincount(labels.ravel()).tolist() == [1600 - 225, 225]
     assert (labels[5:20, 5:20] == 1).all()
 

@@ -1,7 +1,7 @@
 """The landscape that `split.best` floods: how deep inside its nucleus each pixel lies.
 
-A sum of seven features of a pixel, with weights fitted by least squares on the training split
-(``benchmarks/tune.py``).
+A weighted sum of the features of a pixel (`pixel_features`); the weights were fitted by least
+squares on the training split (``benchmarks/tune.py``).
 """
 
 import numpy as np
@@ -9,21 +9,24 @@ from scipy import ndimage
 
 from segkit.methods import regions
 
-CORE = 0.45
+CORE = 0.5
 """For the landscape: where the distance is taken, as a fraction of the local maximum."""
 
-SCALES = (1.0, 2.0)
+SCALES = (1.0, 2.0, 4.0)
 """For the landscape: blurs of the relative brightness, in pixels of the half frame."""
 
 LANDSCAPE = (
-    0.62711,
-    -34.795,
-    -16.357,
-    -10.091,
-    34.158,
-    -16.376,
-    -13.668,
-    1.0986,
+    0.60558,
+    12.646,
+    2.4102,
+    11.379,
+    -7.9257,
+    5.055,
+    7.2266,
+    -6.2131,
+    -1.745,
+    -2.5028,
+    1.4007,
 )
 """Weights of `pixel_features`, and the constant."""
 
@@ -43,7 +46,7 @@ def pixel_features(small, smooth, local, floor, mask):
 
     Returns
     -------
-    features : (pixels, 7) float32 array
+    features : (pixels, 1 + 3 times the number of `SCALES`) float32 array
         Blurred distance to the border of the core; then at each scale the relative brightness
         and its greater and smaller curvature (eigenvalues of the Hessian): a dark seam bends up
         across, the inside of a nucleus bends down.

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
-REGIONS = {"share": 30, "blur": 0.5, "window": 19, "typical": 1.3, "holes": 60, "gaps": 150}
+REGIONS = {"share": 30, "blur": 0.5, "window": 15, "typical": 1.6, "holes": 30, "gaps": 75}
 """Chosen by ``benchmarks/tune.py`` like the numbers of `split`: percentile of a tile that is
 background; blur of the half frame; window of the local maximum, in its pixels; brightness, over
 the median of the nuclei, that counts no more; smallest hole left open in a mask of the half frame,
@@ -148,8 +148,11 @@ def summits(heights, mask, *, radius):
     return seeds
 
 
-def outline(frame, regions, *, level, smallest, contrast):
+def outline(frame, regions, *, level, common, smallest, contrast):
     """Draw each nucleus where its own brightness falls to a fraction of its mean.
+
+    Where a nucleus outshines the others, the experts' outlines lie lower than that: there the
+    fraction is one of a brightness between its own and the median nucleus's.
 
     Parameters
     ----------
@@ -159,6 +162,9 @@ def outline(frame, regions, *, level, smallest, contrast):
         One label for each nucleus and its surroundings.
     level : float
         Fraction of the mean brightness of the nucleus at its outline.
+    common : float
+        How near that brightness comes to the median nucleus where the nucleus is brighter: 0, its
+        own mean counts; 0.5, the geometric mean of both; 1, the median alone.
     smallest : int
         Objects of fewer pixels are dropped.
     contrast : float
@@ -174,11 +180,14 @@ def outline(frame, regions, *, level, smallest, contrast):
     count = int(regions.max(initial=0)) + 1
     # The mean depends on the outline and the outline on the mean: three rounds settle both.
     cut = np.zeros(count, dtype=np.float32)
-    for fraction in (0.9, level, level):
+    for fraction, share in ((0.9, 0), (level, common), (level, common)):
         on = value > cut[owner]
         total = np.bincount(owner[on], value[on], count)
         mean = total / np.maximum(np.bincount(owner[on], minlength=count), 1)
-        cut = np.float32(fraction) * mean.astype(np.float32)
+        bright = mean > contrast
+        typical = np.median(mean[bright]) if bright.any() else 1.0
+        above = np.maximum(mean / typical, 1)
+        cut = (fraction * mean * above**-share).astype(np.float32)
     labels = np.zeros_like(regions)
     labels.ravel()[inside] = np.where(value > cut[owner], owner, 0)
     holes = fill(labels > 0, largest=REGIONS["gaps"]) & (labels == 0)

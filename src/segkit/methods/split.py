@@ -20,34 +20,43 @@ from segkit.methods import landscape, merging, regions
 OTSU = {"smallest": 60}
 """For `otsu`: the smallest object, in pixels."""
 
-NOISE = 20
+NOISE = 12
 """What rises less than this many standard deviations of the noise is background."""
 
-WATERSHED = {"mask": 0.3, "core": 0.5, "sigma": 2.0, "radius": 3, "level": 0.47, "smallest": 60}
+WATERSHED = {
+    "mask": 0.3,
+    "core": 0.5,
+    "sigma": 1.5,
+    "radius": 4,
+    "level": 0.49,
+    "common": 0.5,
+    "smallest": 60,
+}
 """For `watershed`: the loose mask and the core that distances are taken in, as fractions of the
-local maximum; blur of the distances; distance of seeds; level of the outlines; smallest object."""
+local maximum; blur of the distances; distance of seeds; level of the outlines, and how much that
+of bright nuclei follows the median one (`regions.outline`); smallest object."""
 
-BEST = {"mask": 0.25, "keep": 0.96, "join": 0.45, "level": 0.47, "smallest": 60}
+BEST = {"mask": 0.2, "keep": 0.96, "join": 0.3, "level": 0.49, "common": 0.5, "smallest": 60}
 """For `best`: the loose mask; depth of the saddle, as a fraction of the summit, that keeps two
-seeds apart; probability above which regions are joined; level of the outlines; smallest object."""
+seeds apart; probability above which regions are joined; the rest as for `watershed`."""
 
 JOIN = (
-    -3.4095,
-    4.2309,
-    -0.54132,
-    10.566,
-    -2.273,
-    -0.49721,
-    13.109,
-    -8.0595,
-    11.551,
-    6.5548,
-    -1.9426,
-    -0.79786,
-    -1.801,
-    -1.2818,
-    0.79236,
-    -2.9549,
+    -3.6837,
+    1.6227,
+    -0.039951,
+    8.9088,
+    -1.3497,
+    -0.3126,
+    8.9727,
+    -14.724,
+    10.167,
+    9.3407,
+    -1.3613,
+    -0.58034,
+    0.20167,
+    -1.1786,
+    0.95588,
+    1.364,
 )
 """Weights of `segkit.methods.merging.PAIR_FEATURES`, and the constant."""
 
@@ -178,6 +187,7 @@ def _draw(frame, parts, floor, options):
         frame,
         regions.double(parts, frame.shape),
         level=options["level"],
+        common=options["common"],
         smallest=options["smallest"],
         contrast=floor,
     )
