@@ -163,7 +163,7 @@ def execute(path, *, env, step=None, running=None):
             asyncio.run(client.async_execute(env=env))
         except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             failure = f"{path.name}, cell {at}: {_one_line(error)}"
-        if not failure or at or (running is not None and running.ended):
+        if not failure or at:
             break
         # nbclient leaves its hook behind, which fails at exit when there never was a kernel
         atexit.unregister(client._cleanup_kernel)
