@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ import pytest
 
 HEAVY = {"numpy", "scipy", "skimage", "pandas", "dask", "matplotlib", "pyarrow", "zarr", "pooch"}
 
-SOURCES = Path(__file__).parents[1] / "src" / "segkit"
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "src" / "segkit"
 # as the data flow: each imports from those before it, a folder from itself too
 ORDER = (
     *("device", "files", "simulation", "methods", "figures", "pages", "reading", "score"),
@@ -75,3 +77,30 @@ def test_data_flow_one_way():
     for path, room in paths.items():
         before = {*ORDER[: ORDER.index(room)], *([room] if path.parent != SOURCES else [])}
         assert rooms_of(path) <= before, path.relative_to(SOURCES)
+
+
+def places():
+    """Yield every text that imports from the package, code in strings and notebooks included."""
+    for folder in ("benchmarks", "binder", "notebooks", "site", "snippets", "src", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".ipynb", ".md") and ".ipynb_checkpoints" not in path.parts:
+                for found in re.findall(
+                    r"from segkit([.\w]*) import ([\w, ]+)", path.read_text("utf-8")
+                ):
+                    yield path.relative_to(ROOT), *found
+
+
+def test_what_is_imported_is_there():
+    """Imports that run only in a browser, on a GPU or on Binder name modules that exist too."""
+    seen = 0
+    for path, module, names in places():
+        place = SOURCES.joinpath(*module.split(".")[1:])
+        if not place.is_dir():
+            assert place.with_suffix(".py").is_file(), (path, module)
+            continue
+        for name in (word.split()[0] for word in names.split(",") if word.strip()):
+            own = (place / "__init__.py").read_text("utf-8")
+            there = (place / name).is_dir() or (place / f"{name}.py").is_file()
+            assert there or re.search(rf"^(def )?{name}\b", own, re.M), (path, module, name)
+            seen += 1
+    assert seen > 200
