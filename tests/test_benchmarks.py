@@ -1,7 +1,13 @@
 import contextlib
+import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
 from made import folder
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def test_all_ways_find_the_same_nuclei(tmp_path, load):
@@ -99,3 +105,34 @@ def test_report_is_complete(tmp_path, load):
     assert "| fast 2 | 3 | 1 | 12.00 |" in text
     assert "| a / b | 2.0 | 3 | no |" in text
     assert {"pipeline.json", "pipeline.md", "pipeline.png"} == {p.name for p in tmp_path.iterdir()}
+
+
+def test_readme_states_what_was_recorded():
+    """The figures in the benchmarks' README are those of the recorded runs."""
+    text = (BENCHMARKS / "README.md").read_text("utf-8")
+    recorded = {
+        name: json.loads((BENCHMARKS / "results" / f"{name}.json").read_text("utf-8"))
+        for name in ("pipeline", "cluster", "tune")
+    }
+    table = text.split("| ratio |")[1].split("\n\n")[0].splitlines()[2:]
+    *ratios, sizes = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table]
+    for (_, aim, stated, _), row in zip(ratios, recorded["pipeline"]["ratios"], strict=True):
+        assert float(aim) == row["aim"]
+        assert float(stated) == pytest.approx(row["value"], rel=0.005)
+    costs = [f"{row['ms_per_frame']:.1f}" for row in recorded["pipeline"]["scale"]]
+    assert sizes[2] == " / ".join(costs) + " ms"
+    gain, cost, _ = recorded["cluster"]["ratios"]
+    assert f"went {gain['value']:.2f} times as fast" in text
+    assert f"with {cost['value']:.0f} % overhead" in text
+    reached = recorded["tune"]["averageF1"]["validation"]
+    assert f"F1 of {reached['best']:.3f} (" in text
+    assert f"`watershed` {reached['watershed']:.3f}," in text
+
+
+def test_leaderboard_and_tuning_agree():
+    """The rows of the course's methods are what the tuning found on the validation frames."""
+    board = pd.read_csv(BENCHMARKS / "leaderboard.csv").set_index("method")
+    tuned = json.loads((BENCHMARKS / "results" / "tune.json").read_text("utf-8"))
+    for method, reached in tuned["averageF1"]["validation"].items():
+        assert board.loc[method, "split"] == "validation"
+        assert board.loc[method, "averageF1"] == pytest.approx(reached, abs=1e-4)
