@@ -131,8 +131,8 @@ def test_readme_states_what_was_recorded():
 
 def test_leaderboard_and_tuning_agree():
     """The rows of the course's methods are what the tuning found on the validation frames."""
-    board = pd.read_csv(BENCHMARKS / "leaderboard.csv").set_index("method")
+    board = pd.read_csv(BENCHMARKS / "leaderboard.csv")
+    board = board[board["split"] == "validation"].set_index("method")
     tuned = json.loads((BENCHMARKS / "results" / "tune.json").read_text("utf-8"))
     for method, reached in tuned["averageF1"]["validation"].items():
-        assert board.loc[method, "split"] == "validation"
         assert board.loc[method, "averageF1"] == pytest.approx(reached, abs=1e-4)
