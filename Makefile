@@ -10,9 +10,10 @@ STARTUP := build/ipython/profile_default/startup/00-warnings.py
 DESCRIBE := $(PY) -c "from segkit import data; print(data.describe(data.locate()))"
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.jupytext metadata.language_info metadata.widgets"
 
-# Without PYTHON=..., the first of these that is new enough is taken.
+# Without PYTHON=..., the first of these that will do is taken. From 3.15 on the tested versions of
+# NumPy and others would have to be compiled.
 ifeq ($(origin PYTHON), undefined)
-PYTHONS := python3 python3.13 python3.12 python3.11
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 else
 PYTHONS := $(PYTHON)
 endif
@@ -29,12 +30,12 @@ help: ## list the targets
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@if ! $(PY) -c 'import pip' 2> /dev/null; then \
 	  for python in $(PYTHONS); do \
-	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2> /dev/null; then \
 	      echo "Setting up $(VENV) with $$python: a minute or two."; \
 	      rm -rf $(VENV) && exec "$$python" -m venv $(VENV); \
 	    fi; \
 	  done; \
-	  echo "None of [$(PYTHONS)] is Python 3.11 or newer: install one, or say make PYTHON=..." >&2; \
+	  echo "None of [$(PYTHONS)] is Python 3.11 to 3.14: install one, or say make PYTHON=..." >&2; \
 	  exit 1; \
 	fi
 	$(PY) -m pip install -c constraints.txt -e ".[test]"

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -70,6 +72,24 @@ def test_constraints_are_plain_and_sorted():
     names = [row.split("==")[0].lower() for row in rows]
     assert names == sorted(names)
     assert "segkit" not in names
+
+
+def test_pins_run_on_the_oldest_python():
+    """No pinned package that is installed here asks for more than the first release of 3.11."""
+    oldest = Version(PROJECT["requires-python"].removeprefix(">="))
+    looked_at, refused = 0, {}
+    for name, pinned in pins().items():
+        try:
+            installed = metadata.distribution(name)
+        except metadata.PackageNotFoundError:  # of an extra that only other targets install
+            continue
+        wanted = installed.metadata["Requires-Python"] or ""
+        if Version(installed.version) == pinned:
+            looked_at += 1
+            if not SpecifierSet(wanted).contains(oldest):
+                refused[name] = wanted
+    assert looked_at > 0
+    assert refused == {}
 
 
 def test_conda_environment_agrees():
@@ -197,25 +217,32 @@ def test_make_alone_lists_the_targets():
 
 @POSIX
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
-def test_make_refuses_an_old_python(tmp_path):
-    """Where no Python is new enough, make says so in one line."""
+@pytest.mark.parametrize(
+    ("version", "taken"), [("3, 10", False), ("3, 11", True), ("3, 14", True), ("3, 15", False)]
+)
+def test_make_takes_a_python_that_has_wheels(tmp_path, version, taken):
+    """A Python too old, or too new for the tested versions, is refused in one line."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    old = tmp_path / "old-python"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
+    python = tmp_path / "some-python"
+    python.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = -m ]; then echo "$@" > asked; exit 1; fi\n'
+        f'exec "{sys.executable}" -c "import sys; sys.version_info = ({version}, 1); ${{2#import sys;}}"\n'
+    )
+    python.chmod(0o755)
     done = subprocess.run(
-        ["make", "-s", "setup", f"PYTHON={old}"],
+        ["make", "-s", "setup", f"PYTHON={python}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode != 0
+    assert (tmp_path / "asked").exists() == taken
     message = [row for row in done.stderr.splitlines() if not row.startswith("make")]
-    assert message == [
-        f"None of [{old}] is Python 3.11 or newer: install one, or say make PYTHON=..."
-    ]
+    refusal = f"None of [{python}] is Python 3.11 to 3.14: install one, or say make PYTHON=..."
+    assert message == ([] if taken else [refusal])
 
 
 def test_modules_are_short():
