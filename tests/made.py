@@ -1,6 +1,10 @@
-"""Small frames for the tests, with objects that every method can see."""
+"""Small frames for the tests, with objects that every method can see, and small disks."""
+
+import os
+import subprocess
 
 import numpy as np
+import pytest
 import tifffile
 from scipy import ndimage
 
@@ -23,3 +27,22 @@ def folder(path, frames, *, shape=(90, 120)):
     for number, file in enumerate(files):
         tifffile.imwrite(file, scene(number, shape))
     return files
+
+
+def under_small_disk(folder, kilobytes):
+    """Make a folder on which a small disk can be mounted, or skip the test where none can.
+
+    Returns what to put before a command, then two commands for it: one mounts the disk, the other
+    makes it larger. Only that command, and what it starts, sees the disk.
+    """
+    under = ["unshare", "-m"] if getattr(os, "geteuid", int)() == 0 else ["unshare", "-rm"]
+    mounts = [
+        ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        for options in (f"size={kilobytes}k", "remount,size=9m")
+    ]
+    folder.mkdir()
+    try:
+        subprocess.run([*under, *mounts[0]], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"this system mounts no small disk for a test: {error}")
+    return under, *mounts

@@ -1,7 +1,6 @@
 import errno
 import os
 import socket
-import subprocess
 import sys
 import time
 import zipfile
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import mirrors
 import pytest
+from made import under_small_disk
 from mirrors import finish, official, pack, recovers, serve, start, whole
 
 from segkit import data
@@ -312,22 +312,16 @@ call()
 @pytest.mark.parametrize("loads", [False, True], ids=["unpacking", "loading"])
 def test_full_disk(small, loads):
     """On a disk that is really full, what had room is whole, and with room the rest comes."""
-    under = ["unshare", "-m"] if getattr(os, "geteuid", int)() == 0 else ["unshare", "-rm"]
-    mount = "mount -t tmpfs -o size=96k none BBBC039"
-    small.into.mkdir()
-    try:
-        subprocess.run([*under, *mount.split()], check=True, capture_output=True, cwd=small.tmp)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"this system mounts no small disk for a test: {error}")
+    under, mount, enlarge = under_small_disk(small.into, 96)
     code = f"""
 import glob, hashlib, subprocess
-subprocess.run({mount.split()}, check=True)
+subprocess.run({mount}, check=True)
 call()
 for name, digest in setting["hashes"].items():
     for path in glob.glob("BBBC039/" + name):
         print(name, hashlib.sha256(open(path, "rb").read()).hexdigest() == digest)
 print(sorted(glob.glob("BBBC039/**/.*.part", recursive=True)), os.path.exists("BBBC039/.loading"))
-subprocess.run("mount -o remount,size=9m BBBC039".split(), check=True)
+subprocess.run({enlarge}, check=True)
 call()
 print(data.verify("BBBC039"))
 """

@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "segkit"
 # as the data flow: each imports from those before it, a folder from itself too
 ORDER = (
-    *("device", "files", "simulation", "methods", "figures", "pages", "reading", "score"),
-    *("frame", "simulate", "data", "progress", "machine", "clusters", "stack", "store"),
-    *("labelfiles", "errors", "show", "cluster", "schedulers", "run", "evaluate", "doctor"),
-    *("course", "check", "cli"),
+    *("device", "writing", "files", "simulation", "methods", "figures", "pages", "reading"),
+    *("score", "frame", "simulate", "data", "progress", "machine", "clusters", "stack"),
+    *("store", "labelfiles", "errors", "show", "cluster", "schedulers", "run", "evaluate"),
+    *("doctor", "course", "check", "cli"),
 )
 
 

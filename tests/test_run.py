@@ -17,7 +17,7 @@ import pytest
 import tifffile
 import zarr
 from distributed import Client, LocalCluster
-from made import folder
+from made import folder, under_small_disk
 
 from segkit import cluster, frame, run, stack, store
 
@@ -238,6 +238,41 @@ def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
             assert written[part.name] == part.stat().st_mtime_ns
     assert digest(out) == digest(tmp_path / "whole")
     assert list(parts.glob(".*")) == []
+
+
+def test_full_disk(tmp_path):
+    """On a full disk a line tells what to do; with room the same command gives the same bytes."""
+    files = folder(tmp_path / "in", 8)
+    run.segment(files, tmp_path / "whole", batch=1, labels=True, progress=False)
+    under, mount, enlarge = under_small_disk(tmp_path / "out", 64)
+    command = ["segment", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    code = f"""
+import subprocess
+from pathlib import Path
+from segkit import cli
+def call():
+    print(cli.main({[*command, "--batch", "1", "--labels"]}), flush=True)
+    return {{part.name: part.read_bytes() for part in Path("out/nuclei.parquet").iterdir()}}
+whole = {{part.name: part.read_bytes() for part in Path("whole/nuclei.parquet").iterdir()}}
+subprocess.run({mount}, check=True)
+first = call()
+print(0 < len(first) < len(whole), first.items() < whole.items())
+subprocess.run({enlarge}, check=True)
+print(call() == whole)
+"""
+    done = subprocess.run(
+        [*under, sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    failed, kept, result, status, same = done.stdout.splitlines()
+    assert (failed, kept, status, same) == ("1", "True True", "0", "True")
+    assert result.startswith("frames=8 nuclei=")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("segkit: ")]
+    assert line.startswith(f"segkit: There is no room left in {tmp_path / 'out'} (")
+    assert line.endswith("What is written stays, and the same command goes on.")
 
 
 def test_other_method_in_the_same_folder_is_refused(tmp_path):

@@ -389,6 +389,14 @@ def test_numbers_out_of_range_are_refused(tmp_path, numbers):
     assert not (tmp_path / "set").exists()
 
 
+def test_folder_that_cannot_be_is_named(tmp_path):
+    """A path below a file is refused in one line that says what to do."""
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match=r"file/set cannot be written to \(.*\(--into\)") as caught:
+        simulate.write(tmp_path / "file" / "set", frames=1)
+    assert "\n" not in str(caught.value)
+
+
 def test_negative_index_is_refused():
     """Frames are counted from 0."""
     with pytest.raises(ValueError, match="frame -1"):

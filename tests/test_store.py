@@ -79,7 +79,7 @@ def test_begin_clears_what_a_killed_run_left(tmp_path):
     """Half-written files go; whole parts stay."""
     store.begin(tmp_path, QUESTION)
     store.write_part(tmp_path, 0, table(1), frames=2)
-    stale = tmp_path / "nuclei.parquet" / ".part-00001.parquet.123.tmp"
+    stale = tmp_path / "nuclei.parquet" / ".part-00001.parquet.host.123.part"
     stale.write_bytes(b"half")
     assert len(pd.read_parquet(tmp_path / "nuclei.parquet")) == 1
     store.begin(tmp_path, QUESTION)
@@ -96,7 +96,7 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch):
 
     store.begin(tmp_path, QUESTION)
     monkeypatch.setattr(store.pq, "write_table", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(store.RunError, match=r"^There is no room left in .*No space left.*--out"):
         store.write_part(tmp_path, 0, table(2), frames=2)
     assert list((tmp_path / "nuclei.parquet").iterdir()) == []
 

@@ -139,18 +139,6 @@ def test_flipped_bytes(small, method):
     assert not [message for message in messages if "\n" in message]
 
 
-def test_put_over(tmp_path):
-    """A file is replaced in one go, and a failed writing leaves the old one as it was."""
-    path = tmp_path / "folder" / "x.bin"
-    unpack.put(path, b"old")
-    with pytest.raises(TypeError):
-        unpack.put(path, "text is not bytes")
-    assert path.read_bytes() == b"old"
-    unpack.put(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert [entry.name for entry in path.parent.iterdir()] == ["x.bin"]
-
-
 def test_lock_excludes(tmp_path):
     """While one holds the lock, another waits; then it goes on."""
     steps = []

@@ -63,8 +63,8 @@ def locate(*, frames=40, seed=39):
                     aside.rename(simulated)
         except DataError:
             raise
-        except OSError as error:
-            raise unwritable(error, root()) from error
+        except OSError as error:  # the simulator's own names a folder that nobody asked for
+            raise unwritable(error.__cause__ or error, root()) from error
     return simulated
 
 

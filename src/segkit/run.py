@@ -136,7 +136,7 @@ def segment(
     segkit.stack.FrameError
         Unless `skip`: for a frame that cannot be used. Batches that are done stay on disk.
     segkit.store.RunError
-        If the folder holds another run.
+        If the folder holds another run, or cannot be written to. Batches that are done stay.
     segkit.device.DeviceError
         If there is no such device.
     segkit.cluster.ClusterError

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segkit import writing
 from segkit.simulation import camera, nuclei, packing
 from segkit.simulation.masking import encode_mask
 
@@ -145,9 +146,15 @@ def write(into, *, frames=40, seed=39, progress=False):
     ValueError
         If a number is out of range, or `into` holds anything but simulated frames.
     OSError
-        If the folder cannot be written.
+        If the folder cannot be written: one line that says what to do.
     """
-    into = Path(into)
+    try:
+        return _write(Path(into), frames, seed, progress)
+    except OSError as error:
+        raise OSError(writing.unwritable(error, into, choose="--into")) from error
+
+
+def _write(into, frames, seed, progress):
     _require(1 <= frames <= MOST, f"{frames} frames: give a number from 1 to {MOST}.")
     stems = [stem(seed, index) for index in range(frames)]
     wanted = {f"images/{each}.tif" for each in stems} | {f"masks/{each}.png" for each in stems}
@@ -172,18 +179,18 @@ def write(into, *, frames=40, seed=39, progress=False):
         image_name, mask_name = f"images/{stems[index]}.tif", f"masks/{stems[index]}.png"
         if not {image_name, mask_name} <= present:
             image, labels = frame(seed, index)
-            packing.put(
+            writing.put(
                 into / image_name, packing.tiff(image, f"{_NOTE}, seed {seed}, frame {index}")
             )
-            packing.put(into / mask_name, packing.png(encode_mask(labels)))
+            writing.put(into / mask_name, packing.png(encode_mask(labels)))
     names = [f"{each}.png" for each in stems]
     for split, turns in _SPLITS.items():
         lines = [f"{name}\n" for index, name in enumerate(names) if index % 4 in turns]
-        packing.put(into / "metadata" / f"{split}.txt", "".join(lines).encode())
+        writing.put(into / "metadata" / f"{split}.txt", "".join(lines).encode())
     # Bare carriage returns, as in the official file; no plate stands behind these frames.
     plates = "\r".join(f"{name},00000" for name in names)
-    packing.put(into / "metadata" / "filenames_and_plates.csv", plates.encode())
-    packing.put(note, whole)
+    writing.put(into / "metadata" / "filenames_and_plates.csv", plates.encode())
+    writing.put(note, whole)
     return into
 
 

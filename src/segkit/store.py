@@ -12,14 +12,15 @@ the labels of its batch, so a part that is there says that its batch is done.
 """
 
 import csv
+import functools
 import json
-import os
-import socket
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from segkit import writing
 
 PIXEL_SIZE = 0.645  # um, BBBC039
 
@@ -37,18 +38,21 @@ SCHEMA = pa.schema(
 
 
 class RunError(ValueError):
-    """The folder holds another run, or something that is no run."""
+    """The folder holds another run, or something that is no run, or cannot be written to."""
 
 
-def _replace(path, write):
-    """Let `write` make a file under another name, then give it its own."""
-    # two workers on two hosts may have one number, and write the same part where one was cut off
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+def _told(write):
+    """Let a function that writes to the folder of a run say what to do where it cannot."""
+
+    @functools.wraps(write)
+    def told(out, *args, **options):
+        try:
+            return write(out, *args, **options)
+        except OSError as error:
+            msg = writing.unwritable(error, out, choose="--out")
+            raise RunError(f"{msg} What is written stays, and the same command goes on.") from error
+
+    return told
 
 
 def _read_json(path):
@@ -58,6 +62,7 @@ def _read_json(path):
         raise RunError(f"{path} is damaged ({error}); delete its folder, or mend it") from error
 
 
+@_told
 def begin(out, question):
     """Open a folder for a run, or for going on with the same run.
 
@@ -71,7 +76,8 @@ def begin(out, question):
     Raises
     ------
     RunError
-        If the folder holds a run with another question; the message says what differs.
+        If the folder holds a run with another question; the message says what differs. As for
+        all that is written here: if the folder cannot be written to.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -89,8 +95,8 @@ def begin(out, question):
         raise RunError(f"{out}/nuclei.parquet is there without run.json; choose another --out")
     else:
         text = json.dumps(question, indent=1, ensure_ascii=False)
-        _replace(path, lambda aside: aside.write_text(text, encoding="utf-8"))
-    for stale in [*out.glob(".*.tmp"), *(out / "nuclei.parquet").glob(".*.tmp")]:
+        writing.whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    for stale in [*out.glob(writing.ASIDE), *(out / "nuclei.parquet").glob(writing.ASIDE)]:
         stale.unlink(missing_ok=True)  # of a run that was killed
     (out / "nuclei.parquet").mkdir(exist_ok=True)
 
@@ -100,6 +106,7 @@ def part_path(out, number):
     return Path(out) / "nuclei.parquet" / f"part-{number:05d}.parquet"
 
 
+@_told
 def write_part(out, number, table, *, frames, skipped=()):
     """Write the table of one batch.
 
@@ -117,7 +124,7 @@ def write_part(out, number, table, *, frames, skipped=()):
     """
     note = {"segkit": json.dumps({"frames": frames, "skipped": list(skipped)})}
     arrow = pa.table(table, schema=SCHEMA.with_metadata(note))
-    _replace(part_path(out, number), lambda aside: pq.write_table(arrow, aside))
+    writing.whole(part_path(out, number), lambda aside: pq.write_table(arrow, aside))
 
 
 def read_note(path):
@@ -130,6 +137,7 @@ def read_note(path):
     return {**note, "nuclei": footer.num_rows}
 
 
+@_told
 def create_labels(out, shape, *, shard):
     """Make the label store ``labels.ome.zarr``, or leave the one that is there.
 
@@ -165,6 +173,7 @@ def create_labels(out, shape, *, shard):
     )
 
 
+@_told
 def write_labels(out, first, label_images):
     """Write the label images of one batch, from frame `first` on."""
     import zarr
@@ -173,6 +182,7 @@ def write_labels(out, first, label_images):
     array[first : first + len(label_images)] = label_images
 
 
+@_told
 def write_skipped(out, skipped):
     """Write ``skipped.csv`` (file, reason), or remove an old one if nothing was skipped."""
     path = Path(out) / "skipped.csv"
@@ -184,4 +194,4 @@ def write_skipped(out, skipped):
         with aside.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("file", "reason"), *skipped])
 
-    _replace(path, write)
+    writing.whole(path, write)

@@ -35,7 +35,7 @@ def test_slurm_cluster_writes_whole_parts(folder, run, nuclei, tmp_path, monkeyp
     assert run("slurm_cluster", folder) == f"{nuclei} nuclei, 2 batches done, 0 failed"
     parts = sorted(path.name for path in tmp_path.rglob("part-*"))
     assert parts == ["part-00000.parquet", "part-00010.parquet"]
-    assert list(tmp_path.rglob(".*.tmp")) == []
+    assert list(tmp_path.rglob(".*.part")) == []
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

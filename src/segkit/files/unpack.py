@@ -1,7 +1,7 @@
 """Unpack an archive into a folder so that no interruption leaves half a file.
 
-One process at a time works on a folder (`lock`); a file is written under a hidden name and
-renamed once it is complete (`put`); its SHA-256 was found right before (`unpack`).
+One process at a time works on a folder (`lock`); a file is put there whole (`put`); its SHA-256
+was found right before (`unpack`).
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from pathlib import Path, PureWindowsPath
 
 from tqdm.auto import tqdm
 
+from segkit import writing
 from segkit.files import registry
 from segkit.files.registry import DataError
 
 DELAY = 0.5  # seconds until a progress bar is drawn
-FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def unpack(path, source, wanted, into, *, progress=False):
@@ -71,19 +71,14 @@ def unpack(path, source, wanted, into, *, progress=False):
 
 
 def put(path, content):
-    """Write a file aside and rename it, so that it is there whole or not at all."""
+    """Write a file, and the folder that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    writing.put(path, content)
 
 
 def clean(into):
     """Remove what a killed `put` left in a folder; the caller holds its lock."""
-    for pattern in (".*.part", "*/.*.part"):
+    for pattern in (writing.ASIDE, f"*/{writing.ASIDE}"):
         for part in into.glob(pattern):
             part.unlink()
 
@@ -112,18 +107,7 @@ def lock(path, *, progress=False):
 
 def unwritable(error, folder):
     """Return the `DataError` for an `OSError` that came up in writing to a folder."""
-    reason = error.strerror or error
-    if error.errno in FULL:
-        msg = (
-            f"There is no room left in {folder} ({reason}): free 300 MB and try again, or choose "
-            "another folder (--into, SEGKIT_DATA)."
-        )
-    else:
-        msg = (
-            f"{folder} cannot be written to ({reason}): choose another folder (--into, "
-            "SEGKIT_DATA), or get the right to write there."
-        )
-    return DataError(msg)
+    return DataError(writing.unwritable(error, folder, choose="--into, SEGKIT_DATA"))
 
 
 def _opened(path, source):

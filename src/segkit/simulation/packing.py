@@ -1,19 +1,11 @@
 """Image files with the same bytes every time: no date, no program name, no filter guessed."""
 
 import io
-import os
 import struct
 import zlib
 
 import numpy as np
 import tifffile
-
-
-def put(path, data):
-    """Write aside, then rename: a file is whole or not there."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_bytes(data)
-    aside.replace(path)
 
 
 def tiff(image, description):

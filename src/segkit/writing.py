@@ -1,0 +1,59 @@
+"""Files that are there whole or not at all, and what to say where none can be written."""
+
+import errno
+import os
+import socket
+
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+ASIDE = ".*.part"  # as a pattern: names of files that are not whole
+
+
+def whole(path, write):
+    """Let a function write a file under a hidden name, then give it its own.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is there already is replaced in one go.
+    write : callable
+        Takes the path to write to. Where it fails, nothing of the file is left.
+    """
+    # two workers on two hosts may have one number, and write the same part where one was cut off
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
+    try:
+        write(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def put(path, content):
+    """Write bytes as a file that is there whole or not at all."""
+    whole(path, lambda aside: aside.write_bytes(content))
+
+
+def unwritable(error, folder, *, choose):
+    """Say in one line why a folder could not be written to, and what to do.
+
+    Parameters
+    ----------
+    error : OSError
+    folder : path-like
+    choose : str
+        What names another folder: options or variables.
+
+    Examples
+    --------
+    >>> unwritable(OSError(errno.ENOSPC, "No space left on device"), "out", choose="--out")
+    'There is no room left in out (No space left on device): make room and try again, or choose another folder (--out).'
+    """  # noqa: E501
+    reason = error.strerror or error
+    if error.errno in FULL:
+        return (
+            f"There is no room left in {folder} ({reason}): make room and try again, or choose "
+            f"another folder ({choose})."
+        )
+    return (
+        f"{folder} cannot be written to ({reason}): choose another folder ({choose}), or get the "
+        "right to write there."
+    )

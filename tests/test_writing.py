@@ -1,0 +1,49 @@
+import errno
+
+import pytest
+
+from segkit import writing
+
+
+def test_put_replaces_in_one_go(tmp_path):
+    """A file is replaced as a whole, and a failed writing leaves the old one as it was."""
+    path = tmp_path / "x.bin"
+    writing.put(path, b"old")
+    with pytest.raises(TypeError):
+        writing.put(path, "text is not bytes")
+    assert path.read_bytes() == b"old"
+    writing.put(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.bin"]
+
+
+def test_what_is_not_whole_is_hidden(tmp_path):
+    """While it is written, a file has a name that the pattern finds and a listing passes over."""
+    seen = []
+
+    def write(aside):
+        aside.write_bytes(b"half")
+        seen.extend(tmp_path.glob(writing.ASIDE))
+        assert list(tmp_path.glob("[!.]*")) == []
+
+    writing.whole(tmp_path / "x.parquet", write)
+    assert len(seen) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("number", "beginning"),
+    [
+        (errno.ENOSPC, "There is no room left in out ("),
+        (errno.EFBIG, "There is no room left in out ("),
+        (errno.EACCES, "out cannot be written to ("),
+        (errno.EROFS, "out cannot be written to ("),
+        (errno.ENOTDIR, "out cannot be written to ("),
+    ],
+)
+def test_message_names_folder_cause_and_cure(number, beginning):
+    """Full disks and missing rights have sentences of their own, each in one line."""
+    message = writing.unwritable(OSError(number, "the cause"), "out", choose="--out")
+    assert message.startswith(f"{beginning}the cause): ")
+    assert "choose another folder (--out)" in message
+    assert "\n" not in message
