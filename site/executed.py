@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import segkit
 from segkit import course, data
-from segkit.pages import kernel
+from segkit.pages import kernel, source
 
 LIBRARIES = (*course.VERSIONS, "distributed", "matplotlib")
 
@@ -87,7 +87,7 @@ def executed(paths, *, cache, workers=2, reuse=False, progress=True):
         for path in paths:
             kept[path] = next(iter(sorted(cache.glob(f"{path.stem}-*.ipynb"))), kept[path])
     new = {path for path in paths if not kept[path].with_suffix(".json").is_file()}
-    cells = sum(kernel.count_cells(path) for path in new)
+    cells = sum(source.count_cells(path) for path in new)
     bar = tqdm(total=cells, unit="cell", desc="notebooks", disable=not (progress and new))
 
     def one(path, running):

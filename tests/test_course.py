@@ -269,9 +269,25 @@ def test_main_fails_over_the_limits(tmp_path, capsys, simulated_frames):
     assert "more than 10 MB" in faults[2]
 
 
-def test_main_names_what_it_does_not_find(tmp_path, capsys):
-    """A pattern without a notebook is one line on stderr and exit status 1."""
-    assert course.main([str(tmp_path / "9*.ipynb"), "--into", str(tmp_path / "out")]) == 1
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["9*.ipynb", "--into", "out"], "9*.ipynb: give a folder"),
+        (["broken.ipynb", "--into", "out"], "broken.ipynb is no notebook"),
+        (["bare.ipynb", "--into", "out"], "bare.ipynb has no cells"),
+        (["good.ipynb", "--into", "file"], "file cannot be written to"),
+        (["good.ipynb", "--into", "out", "--nuclei", "lost.parquet"], "There is no lost.parquet: "),
+    ],
+)
+def test_main_names_what_it_cannot_use(tmp_path, monkeypatch, capsys, arguments, named):
+    """A wrong path is one line on stderr that names it, and exit status 1; no kernel is started."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(course.kernel, "execute", None)
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Good")]), "good.ipynb")
+    nbformat.write(new_notebook(), "bare.ipynb")
+    Path("broken.ipynb").write_text("{")
+    Path("file").write_text("no folder")
+    assert course.main(arguments) == 1
     error = capsys.readouterr().err
-    assert str(tmp_path / "9*.ipynb") in error
+    assert named in error
     assert error.count("\n") == 1

@@ -20,7 +20,8 @@ import pyarrow.dataset
 from tqdm import tqdm
 
 from segkit import data as frames
-from segkit.pages import kernel, page
+from segkit import writing
+from segkit.pages import kernel, page, source
 
 VERSIONS = ("dask", "dask-image", "numpy", "scipy", "scikit-image", "pandas", "tifffile")
 
@@ -48,15 +49,25 @@ def run(notebooks, out, *, workers=2, data=None, progress=True):
         In the order given, what `segkit.pages.kernel.execute` measured, and undescribed: how many
         pictures have no alternative text. The page of a notebook that failed is written too,
         up to the cell that failed.
+
+    Raises
+    ------
+    ValueError
+        If a file is no notebook; then none is run.
+    OSError
+        If `out` cannot be made: one line that says what to do.
     """
     paths, out = [Path(notebook).resolve() for notebook in notebooks], Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    cells = sum(source.count_cells(path) for path in paths)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(writing.unwritable(error, out, choose="--into")) from error
     # kernels do not share this process's working directory: an absolute path holds in all
     # and a page shows what Matplotlib draws, not a window that nobody looks at
     env = {"SEGKIT_VIEWER": "matplotlib", **os.environ}
     env["SEGKIT_DATA"] = str(Path(data or frames.root()).resolve())
     stems = {path.stem for path in paths}
-    cells = sum(kernel.count_cells(path) for path in paths)
     bar = tqdm(total=cells, unit="cell", desc="notebooks", disable=not progress)
 
     def one(path, running):
@@ -158,12 +169,13 @@ def main(arguments=None):
     start = time.perf_counter()
     try:
         notebooks = list(_found(args.notebooks))
+        if args.nuclei and not args.nuclei.exists():
+            raise ValueError(f"There is no {args.nuclei}: 'segkit segment' writes such a table.")
         folder = frames.locate()  # simulated frames are made once, before kernels ask for them
+        rows = run(notebooks, args.into, workers=args.workers)
     except (OSError, ValueError) as error:
         print(f"segkit.course: {error}", file=sys.stderr)
         return 1
-    try:
-        rows = run(notebooks, args.into, workers=args.workers)
     except KeyboardInterrupt:
         print("segkit.course: stopped; the pages that were finished are there", file=sys.stderr)
         return 130

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from traitlets.config import Config
+
+from segkit.pages import source
 
 CELL_TIMEOUT = 120  # seconds; twice what a whole notebook may take
 # A kernel's ports are chosen free and bound about a second later: another program can take one in
@@ -94,11 +95,6 @@ def _one_line(error):
     return f"the kernel died ({error})"
 
 
-def count_cells(path):
-    """Count a notebook's code cells."""
-    return sum(cell.cell_type == "code" for cell in nbformat.read(path, as_version=4).cells)
-
-
 def execute(path, *, env, step=None, running=None):
     """Execute one notebook from its first cell to its last, or to the first that fails.
 
@@ -123,7 +119,7 @@ def execute(path, *, env, step=None, running=None):
         (10**6 bytes: the kernel with its child processes) and failure (None, or one line that
         names the notebook and the cell).
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = source.read(path)
     meters, codes = [], [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in codes:
         cell.update(outputs=[], execution_count=None)
