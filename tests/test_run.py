@@ -252,7 +252,7 @@ from pathlib import Path
 from segkit import cli
 def call():
     print(cli.main({[*command, "--batch", "1", "--labels"]}), flush=True)
-    return {{part.name: part.read_bytes() for part in Path("out/nuclei.parquet").iterdir()}}
+    return {{part.name: part.read_bytes() for part in Path("out/nuclei.parquet").glob("part-*")}}
 whole = {{part.name: part.read_bytes() for part in Path("whole/nuclei.parquet").iterdir()}}
 subprocess.run({mount}, check=True)
 first = call()
