@@ -61,6 +61,15 @@ def test_another_question_is_refused(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_a_question_with_one_word_more_or_less_is_another(tmp_path):
+    """A run that says what the other leaves out is refused, whichever came first."""
+    more = {**QUESTION, "device": "gpu"}
+    for name, (first, second) in {"a": (QUESTION, more), "b": (more, QUESTION)}.items():
+        store.begin(tmp_path / "new" / name, first)  # folders that are not there yet are made
+        with pytest.raises(store.RunError, match=r"device=(None|gpu); choose another --out"):
+            store.begin(tmp_path / "new" / name, second)
+
+
 def test_folder_with_a_foreign_table_is_refused(tmp_path):
     """A table that this package did not begin is not mixed with ours."""
     (tmp_path / "nuclei.parquet").mkdir()
