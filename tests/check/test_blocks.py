@@ -33,12 +33,25 @@ def test_reach_adds_up():
         (30, "the median's results"),
         (20, "one of the steps alone"),
         (10, "one of the steps alone"),
+        (12, "what the Gaussian made"),
         (67, "half of a window"),
+        (57, "half of a window"),
+        (52, "half of a window"),
+        (54, "half of a window"),
+        (33, "half of a window"),
+        (40, "that would work, but it is deeper than needed"),
         (25, "to 4 sigma"),
         (44, "at the pixel itself"),
-        (100, "farther than any step looks"),
+        (44, "that would work"),
+        (100, "that would work"),
         (7, "add them up"),
-        ("deep", "could not use"),
+        ("deep", "one whole number"),
+        ("32", "one whole number"),
+        (None, "one whole number"),
+        ([32], "one whole number"),
+        ((0, 32, 32), "one whole number"),
+        (32.5, "one whole number"),
+        (float("nan"), "one whole number"),
     ],
 )
 def test_reach_hints(capsys, answer, hint):
@@ -64,6 +77,8 @@ def median(chunk):
 def test_contrast_is_right(stack):
     """Axes dropped, dtype as it comes out."""
     assert check.contrast(by_frame(stack, lambda chunk: percentile(chunk) - median(chunk)))
+    high = da.percentile(stack, 99, axis=(1, 2))
+    assert check.contrast(high - da.median(stack, axis=(1, 2)))
 
 
 @pytest.mark.parametrize(
@@ -91,10 +106,10 @@ def slope(chunk):
     return np.roll(chunk, 1, axis=0) - np.roll(chunk, -1, axis=0)
 
 
-def slopes(stack, function=slope, chunks=(20, 26), **overlap):
+def slopes(stack, function=slope, chunks=(20, 26), dtype="float32", **overlap):
     """Return a function of the first frame in chunks."""
     tiles = stack[0].astype("float32").rechunk(chunks)
-    return da.map_overlap(function, tiles, dtype="float32", **overlap)
+    return da.map_overlap(function, tiles, dtype=dtype, **overlap)
 
 
 @pytest.mark.parametrize("depth", [1, (1, 0), 5])
@@ -110,6 +125,8 @@ def test_slopes_is_right(stack, depth):
         ({"depth": 1, "boundary": "reflect"}, "boundary say"),
         ({"depth": 0, "boundary": "none"}, "depth and boundary"),
         ({"depth": 1, "boundary": "periodic", "chunks": -1}, "keep those of tiles"),
+        ({"depth": 1, "boundary": "periodic", "chunks": (30, 40)}, "keep those of tiles"),
+        ({"depth": 1, "boundary": "periodic", "dtype": "float64"}, "promises float64, and float32"),
         ({"depth": 1, "boundary": "periodic", "function": lambda c: -slope(c)}, "everywhere"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from answers import said
@@ -72,6 +73,28 @@ def lazy(images, labels, n):
     return both(images, labels, np.arange(1, int(n) + 1))
 
 
+def one_by_one(images, labels, n):
+    """Return lists of lazy numbers, one for each nucleus."""
+    images, labels, n = dask.persist(images, labels, n)
+    index = range(1, int(n) + 1)
+    lists = ([run(images, labels, i) for i in index] for run in (ndmeasure.area, ndmeasure.mean))
+    return tuple(lists)
+
+
+def sums(images, labels, n):
+    """Add up the grey levels in place of their mean."""
+    images, labels, n = dask.persist(images, labels, n)
+    index = np.arange(1, int(n) + 1)
+    area = ndmeasure.area(images, labels, index)
+    return dask.compute(area, ndmeasure.sum_labels(images, labels, index))
+
+
+def as_table(images, labels, n):
+    """Return the two as a table."""
+    area, mean = persisted(images, labels, n)
+    return pd.DataFrame({"area": area, "mean_intensity": mean})
+
+
 def test_measure_is_right():
     """Everything persisted together, index 1 to n, computed."""
     assert check.measure(persisted)
@@ -87,7 +110,14 @@ def test_measure_is_right():
         (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
         (lambda *lazy: persisted(*lazy, first=0), "background"),
         (lambda *lazy: persisted(*lazy, first=2), "areas: the shape"),
-        (lambda *lazy: persisted(*lazy)[::-1], "areas: "),
+        (lambda *lazy: persisted(*lazy)[::-1], "swapped"),
+        (lambda *lazy: persisted(*lazy)[0], "two results are asked for"),
+        (lambda *lazy: persisted(*lazy)[:1], "1 came back"),
+        (as_table, "this is a DataFrame"),
+        (sums, "these are sums"),
+        (one_by_one, "still lazy"),
+        (lambda *lazy: np.array(one_by_one(*lazy)[0][:2], dtype=object), "still lazy"),
+        (lambda *lazy: 7, "this is a int"),
         (wrong_image, "mean intensities: "),
         (not_persisted, "in memory before you measure"),
         (number_first, "before, or beside"),
@@ -108,6 +138,7 @@ def test_diameter_is_right(table):
     """Twice the radius, in micrometres; a list will do."""
     assert check.diameter(across(table))
     assert check.diameter(across(table).round(4).tolist())
+    assert check.diameter(across(table).round(2))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +152,11 @@ def test_diameter_is_right(table):
         (lambda d: np.pi * (d / 2) ** 2, "areas"),
         (lambda d: d * np.sqrt(np.pi) / 2, "squares"),
         (lambda d: d[:-1], "the shape is"),
+        (lambda d: np.pi * (d / 2 / 0.645) ** 2, "as they are in the table"),
+        (lambda d: np.pi * (d / 2 / 0.645) ** 2 * 0.645, "solve for d"),
         (lambda d: d + 1, "values differ"),
+        (lambda d: d.round(1), "values differ"),
+        (lambda d: (d / 2).round(2), "these are radii."),
         (lambda d: "large", "could not use"),
     ],
 )
@@ -132,8 +167,9 @@ def test_diameter_hints(capsys, table, change, hint):
 
 def test_counts_is_right(table):
     """Any sequence of three numbers will do."""
-    counts = [int((areas >= 100).sum()) for areas in table]
+    counts = [int((areas >= 32).sum()) for areas in table]
     assert check.counts(counts)
+    assert check.counts([float(count) for count in counts])
     assert check.counts(np.array(counts))
 
 
@@ -141,9 +177,11 @@ def test_counts_is_right(table):
     ("count", "hint"),
     [
         (lambda areas: [len(a) for a in areas], "debris included"),
-        (lambda areas: [int((a < 100).sum()) for a in areas], "the debris itself"),
-        (lambda areas: [int((a >= 100).sum()) for a in areas][:2], "2 numbers"),
-        (lambda areas: sum(int((a >= 100).sum()) for a in areas), "in all three frames"),
+        (lambda areas: [int((a < 32).sum()) for a in areas], "the debris itself"),
+        (lambda areas: [int((a >= 32).sum()) for a in areas][:2], "2 numbers"),
+        (lambda areas: [int((a >= 32).sum()) for a in areas][::-1], "another order"),
+        (lambda areas: [int((a >= 32).sum()) + 0.4 for a in areas], "whole numbers"),
+        (lambda areas: sum(int((a >= 32).sum()) for a in areas), "in all three frames"),
         (lambda areas: 7000, "three in all"),
         (lambda areas: [100, 100, 100], "the next frame's"),
         (lambda areas: ["many"], "could not use"),
@@ -157,6 +195,15 @@ def test_counts_hints(capsys, table, count, hint):
 def test_counts_tells_at_least_from_more_than(capsys, table, monkeypatch):
     """An object of exactly the limit counts, and a strict comparison is named."""
     limit = max(areas.min() for areas in table)
-    monkeypatch.setattr(check, "LARGE", limit)
+    monkeypatch.setattr(check, "LEAST", limit)
     assert check.counts([int((areas >= limit).sum()) for areas in table])
     assert "at least" in said(capsys, check.counts, [int((areas > limit).sum()) for areas in table])
+
+
+def test_counts_asks_for_an_area_that_occurs(capsys, simulated_frames, monkeypatch):
+    """In the frames of the exercise an object of exactly the limit shows a strict comparison."""
+    monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
+    areas = [table["area"].to_numpy() for table in check._tables()]
+    assert any((area == check.LEAST).any() for area in areas)
+    assert check.counts([int((area >= 32).sum()) for area in areas])
+    assert "exactly 32" in said(capsys, check.counts, [int((area > 32).sum()) for area in areas])

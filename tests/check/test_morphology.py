@@ -1,10 +1,13 @@
 """The checks of notebook 04 tell right answers from the usual wrong ones."""
 
+import dask
+import dask.array as da
 import numpy as np
 import pytest
 from answers import said
 from dask_image import ndmorph
 from scipy import ndimage
+from skimage import morphology
 
 from segkit.check import morphology as check
 
@@ -55,11 +58,21 @@ def test_flat_square_is_right(answer):
     assert check.flat_square(answer)
 
 
+def test_flat_square_may_be_one_plane():
+    """A single plane of nine pixels does to a stack what the three planes do."""
+    one = np.ones((1, 3, 3), bool)
+    assert check.flat_square(one)
+    mask = da.from_array(np.random.default_rng(2).random((3, 40, 50)) < 0.6, chunks=(1, 20, 50))
+    for run in (ndmorph.binary_erosion, ndmorph.binary_dilation):
+        assert (run(mask, one) == run(mask, planes(0, 1, 0))).all().compute()
+
+
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
         (np.ones((3, 3)), "2 axes"),
-        (np.ones((1, 3, 3)), "(1, 3, 3)"),
+        (np.ones((2, 3, 3)), "(2, 3, 3)"),
+        (CROSS[None], "that is the cross"),
         (np.ones((3, 3, 3)), "outer planes"),
         (planes(0, 0, 1), "another axis"),
         (planes(0, 1, 0).swapaxes(0, 2), "another axis"),
@@ -85,12 +98,48 @@ def test_clean_is_right():
     assert check.clean(opening_closing)
 
 
+def with_room(mask, *steps, room=1):
+    """Run steps on a mask that has been given room, and cut it off."""
+    padded = da.pad(mask, ((0, 0), (room, room), (room, room)))
+    for step in steps:
+        padded = step(padded, FLAT)
+    return padded[:, room:-room, room:-room]
+
+
+def by_skimage(mask, **mode):
+    """Open, then close, with scikit-image."""
+
+    def both(chunk):
+        opened = morphology.opening(chunk[0], CROSS)
+        return morphology.closing(opened, CROSS, **mode)[None]
+
+    return mask.map_blocks(both, dtype=bool)
+
+
+@pytest.mark.parametrize("room", [1, 2, 5])
+def test_clean_may_give_room(room):
+    """Padded as the notebook teaches it, the nuclei at the rim are kept: right as well."""
+    opening, closing = ndmorph.binary_opening, ndmorph.binary_closing
+    assert check.clean(lambda mask: with_room(mask, opening, closing, room=room))
+    assert check.clean(lambda mask: with_room(opening(mask, FLAT), closing, room=room))
+
+
+def test_clean_may_reflect():
+    """The same two steps by scikit-image, which reflects at the rim, are right too."""
+    assert check.clean(by_skimage)
+
+
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
         (FLAT, "the function itself"),
         (lambda mask: None, "returns nothing"),
         (lambda mask: opening_closing(mask).compute(), "computed"),
+        (lambda mask: list(opening_closing(mask)), "this is a list"),
+        (lambda mask: dask.delayed(ndimage.binary_closing)(mask), "this is a Delayed"),
+        (lambda mask: by_skimage(mask, mode="max"), "at the rim"),
+        (lambda mask: with_room(mask, ndmorph.binary_closing, ndmorph.binary_opening), "order"),
+        (lambda mask: with_room(mask, ndmorph.binary_closing), "specks are still there"),
         (lambda mask: opening_closing(mask)[:2], "the shape is"),
         (lambda mask: opening_closing(mask, None, None), "outer planes"),
         (lambda mask: opening_closing(mask, None, FLAT), "outer planes"),

@@ -1,5 +1,7 @@
 """Checks for the exercises of notebook 07."""
 
+from numbers import Real
+
 import dask.array as da
 import numpy as np
 import tifffile
@@ -23,24 +25,45 @@ def _no_array(answer):
     return f"a Dask array is asked for, not computed yet; this is a {type(answer).__name__}."
 
 
+def _broken_promise(answer, values):
+    """Say what is wrong if another dtype comes out than the array says."""
+    if values.dtype == answer.dtype:
+        return None
+    return f"the array promises {answer.dtype}, and {values.dtype} comes out."
+
+
 @exercise
 def reach(answer):
     """Depth for a median of 5, a Gaussian of sigma 2.5 and an opening of 21, in sequence."""
     expected = MEDIAN + GAUSSIAN + 2 * OPENING
     one_alone = "that is one of the steps alone; here each one works on another's results."
+    if not isinstance(answer, Real) or isinstance(answer, bool) or answer % 1:
+        return "one whole number is asked for: the pixels to one side."
+    whole = "depth is to one side: half of a window, not the whole."
+    windows = {
+        MEDIAN + GAUSSIAN + 21,
+        5 + GAUSSIAN + 2 * OPENING,
+        5 + GAUSSIAN + 21,
+        2 * 21,
+        GAUSSIAN + 2 * 21,
+        MEDIAN + GAUSSIAN + 2 * 21,
+        5 + GAUSSIAN + 2 * 21,
+        5 + 2 * GAUSSIAN + 2 * 21,
+    }
     hints = {
+        MEDIAN + GAUSSIAN: "something is missing: the opening works on what the Gaussian made.",
         MEDIAN + GAUSSIAN + OPENING: "an opening has two steps: how far does the second one look?",
         2 * OPENING + GAUSSIAN: "something is missing: the Gaussian works on the median's results.",
         2 * OPENING: one_alone,
         GAUSSIAN: one_alone,
-        5 + 2 * GAUSSIAN + 2 * 21: "depth is to one side: half of a window, not the whole.",
         MEDIAN + 3 + 2 * OPENING: "the Gaussian reaches further than sigma: to 4 sigma.",
         expected + MEDIAN + GAUSSIAN: "what is subtracted from is used at the pixel itself.",
     }
     if answer == expected:
         return None
     if answer > expected:
-        return hints.get(answer, "that is farther than any step looks: add up what is needed.")
+        hint = whole if answer in windows else "what does each step look at, to one side?"
+        return f"that would work, but it is deeper than needed: {hints.get(answer, hint)}"
     return hints.get(answer, "take the reach of each step to one side, and add them up.")
 
 
@@ -55,8 +78,8 @@ def contrast(answer):
     if answer.shape != (len(frames),):
         return f"the shape is {answer.shape}, and {(len(frames),)} was expected."
     values = answer.compute()
-    if values.dtype != answer.dtype:
-        return f"the array promises {answer.dtype}, and {values.dtype} comes out."
+    if fault := _broken_promise(answer, values):
+        return fault
     high, middle = np.percentile(frames, 99, axis=(1, 2)), np.median(frames, axis=(1, 2))
     fault = array_fault(values, high - middle, rtol=1e-6)
     if fault is None:
@@ -78,12 +101,16 @@ def slopes(answer):
         return fault
     frame = _frames(1)[0].astype("float32")
     expected = np.roll(frame, 1, axis=0) - np.roll(frame, -1, axis=0)
-    if answer.shape == frame.shape and answer.numblocks != (2, 2):
-        return f"the chunks are {answer.numblocks}: keep those of tiles, 2 x 2."
-    fault = array_fault(answer, expected)
-    if fault is None or answer.shape != frame.shape:
+    chunks = tuple((side // 2, side - side // 2) for side in frame.shape)
+    if answer.shape == frame.shape and answer.chunks != chunks:
+        return f"the chunks are {answer.chunks}: keep those of tiles, {chunks}."
+    values = answer.compute()
+    fault = array_fault(values, expected)
+    if values.shape != expected.shape:
         return fault
-    rows = set(np.flatnonzero((answer.compute() != expected).any(axis=1)))
+    if fault is None:
+        return _broken_promise(answer, values)
+    rows = set(np.flatnonzero((values != expected).any(axis=1)))
     ends = {0, len(frame) - 1}
     cut = answer.chunks[0][0]
     if rows <= ends:

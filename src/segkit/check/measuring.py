@@ -12,7 +12,7 @@ from segkit import data, frame
 from segkit.check import array_fault, exercise
 
 PIXEL_SIZE = 0.645  # micrometres, BBBC039
-LARGE = 100  # pixels
+LEAST = 32  # pixels: some objects of the first three frames have just that many
 
 
 def _made():
@@ -41,6 +41,31 @@ def _made():
     return images, labels, labels.max(), arrays, made
 
 
+def _lazy(part):
+    """Tell whether a result, or anything in it, has not been computed yet."""
+    inside = part if isinstance(part, (list, tuple)) else []
+    if isinstance(part, np.ndarray) and part.dtype == object:
+        inside = part.flat
+    return is_dask_collection(part) or any(is_dask_collection(one) for one in inside)
+
+
+def _no_pair(answer):
+    """Say what is wrong if the answer is not two results."""
+    if isinstance(answer, (tuple, list, np.ndarray)) and len(answer) == 2:
+        return None
+    if not isinstance(answer, (tuple, list, np.ndarray)):
+        return f"two arrays are asked for, areas and means; this is a {type(answer).__name__}."
+    return f"two results are asked for, areas and means; {len(answer)} came back."
+
+
+def _mean_fault(mean, sizes, expected):
+    """Say what is wrong with the mean intensities, or return None."""
+    fault = array_fault(mean, expected)
+    if fault and np.shape(mean) == expected.shape and np.allclose(mean, expected * sizes):
+        fault = "these are sums over the pixels of each nucleus."
+    return f"mean intensities: {fault}" if fault else None
+
+
 @exercise
 def measure(function):
     """Areas and means of all nuclei, as NumPy arrays, every chunk made once."""
@@ -50,11 +75,20 @@ def measure(function):
     answer = function(images, labels, n)
     if answer is None:
         return "the function returns nothing: is there a return at its end?"
+    lazy = "the results are still lazy: compute both, together."
+    if _lazy(answer):
+        return lazy
+    if fault := _no_pair(answer):
+        return fault
     area, mean = answer
-    if is_dask_collection(area) or is_dask_collection(mean):
-        return "the results are still lazy: compute both, together."
+    if _lazy(area) or _lazy(mean):
+        return lazy
     sizes = np.bincount(arrays["labels"].ravel())
+    index = np.arange(1, len(sizes))
+    expected = ndimage.mean(arrays["images"], arrays["labels"], index)
     area = np.asarray(area)
+    if not array_fault(area, expected) and not array_fault(mean, sizes[1:]):
+        return "the two are swapped: areas first, then mean intensities."
     if len(area) and area[0] == sizes[0]:
         return "the first area is that of the background: label 0 is no nucleus."
     if len(area) == len(sizes) - 2 and (area == sizes[1:-1]).all():
@@ -62,10 +96,8 @@ def measure(function):
     fault = array_fault(area, sizes[1:])
     if fault:
         return f"areas: {fault}"
-    index = np.arange(1, len(sizes))
-    fault = array_fault(mean, ndimage.mean(arrays["images"], arrays["labels"], index))
-    if fault:
-        return f"mean intensities: {fault}"
+    if fault := _mean_fault(mean, sizes[1:], expected):
+        return fault
     most = {name: max(made[name, i] for i in range(3)) for name in arrays}
     if most["labels"] > len(index):
         return (
@@ -96,39 +128,46 @@ def diameter(answer):
     fault = array_fault(answer, across * PIXEL_SIZE, rtol=1e-3)
     if fault is None or answer.shape != area.shape:
         return fault
+    if np.abs(answer - across * PIXEL_SIZE).max() < 0.0051:  # rounded to two decimals
+        return None
     usual = [
         (across, "these are pixels: how many micrometres is a pixel wide?"),
         (across * PIXEL_SIZE / 2, "these are radii."),
         (across / 2, "these are radii, and in pixels."),
         (across * PIXEL_SIZE**2, "0.645 came in squared: a diameter is a length."),
+        (area, "these are the areas as they are in the table."),
         (area * PIXEL_SIZE**2, "these are areas, in square micrometres."),
         (across / PIXEL_SIZE, "divided by 0.645: is a pixel larger or smaller than 1 micrometre?"),
         (np.sqrt(area) * PIXEL_SIZE, "these are the sides of squares of the same area."),
     ]
     for wrong, hint in usual:
-        if np.allclose(answer, wrong, rtol=1e-3):
+        if np.allclose(answer, wrong, rtol=1e-3, atol=0.0051):
             return hint
-    return fault
+    return f"{fault} Start from area = pi (d / 2)^2, both in micrometres, and solve for d."
 
 
 @exercise
 def counts(answer):
-    """Nuclei of 100 pixels or more in each of the first three frames."""
+    """Nuclei of at least 32 pixels in each of the first three frames."""
     areas = [table["area"].to_numpy() for table in _tables()]
-    expected = [int((area >= LARGE).sum()) for area in areas]
+    expected = [int((area >= LEAST).sum()) for area in areas]
     if np.ndim(answer) == 0:
         if answer == sum(expected):
             return "that is the number in all three frames: one number for each frame."
         return "one number for each frame is asked for, three in all."
-    answer = [int(number) for number in answer]
+    answer = [float(number) for number in answer]
+    if not all(number.is_integer() for number in answer):
+        return "these are counts: whole numbers."
     if answer == expected:
         return None
     if answer == [len(area) for area in areas]:
         return "these are all objects, debris included."
-    if answer == [int((area < LARGE).sum()) for area in areas]:
-        return "these are the objects below 100 pixels: the debris itself."
-    if answer == [int((area > LARGE).sum()) for area in areas]:
-        return "at least 100 pixels: those of exactly 100 belong to it."
+    if answer == [int((area < LEAST).sum()) for area in areas]:
+        return f"these are the objects below {LEAST} pixels: the debris itself."
+    if answer == [int((area > LEAST).sum()) for area in areas]:
+        return f"at least {LEAST} pixels: those of exactly {LEAST} belong to it."
     if len(answer) != len(expected):
         return f"{len(answer)} numbers, and there are three frames."
-    return "count the rows of one frame whose area is at least 100, then the next frame's."
+    if sorted(answer) == sorted(expected):
+        return "these are the right numbers in another order: frame 0 comes first."
+    return f"count the rows of one frame whose area is at least {LEAST}, then the next frame's."
