@@ -8,6 +8,7 @@ written under another name first, so that a file is never half. Put your own fun
 notebooks/06_whole_pipeline.ipynb.
 """
 
+import uuid
 from pathlib import Path
 
 import dask
@@ -29,7 +30,7 @@ def table(path):
 @dask.delayed
 def write(paths, part):
     """Measure a batch of files, and write its part."""
-    aside = part.with_suffix(".tmp")
+    aside = part.with_name(f".{uuid.uuid4()}.tmp")
     pd.concat([table(path) for path in paths]).to_parquet(aside, index=False)
     aside.replace(part)
 
@@ -38,7 +39,8 @@ folder = Path("build/snippets/nuclei.parquet")
 folder.mkdir(parents=True, exist_ok=True)
 files = data.images(data.locate())
 batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
-parts = [folder / f"part-{number:05d}.parquet" for number in range(len(batches))]
+# named after their files: other files are other parts
+parts = [folder / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(paths))}.parquet" for paths in batches]
 to_do = [pair for pair in zip(batches, parts, strict=True) if not pair[1].exists()]
 with threadpool_limits(1):  # tasks use all cores already; matrix products inside need no more
     dask.compute(*[write(*pair) for pair in to_do])

@@ -33,6 +33,7 @@ level = {"path": "0", "coordinateTransformations": scale}
 ome = {"version": "0.5", "multiscales": [{"name": "nuclei", "axes": axes, "datasets": [level]}]}
 ome["image-label"] = {"version": "0.5"}
 group = zarr.open_group("build/snippets/labels.ome.zarr", mode="w", attributes={"ome": ome})
-array = group.create_array("0", shape=labels.shape, chunks=labels.chunksize, dtype=labels.dtype)
+form = {"shape": labels.shape, "chunks": labels.chunksize, "dtype": labels.dtype}
+array = group.create_array("0", dimension_names=[axis["name"] for axis in axes], **form)
 da.store(labels, array)
 print(group.tree())

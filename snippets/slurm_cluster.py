@@ -18,6 +18,11 @@ from dask.distributed import Client, LocalCluster, as_completed
 from segkit import data, frame
 
 
+def part_of(paths, folder):
+    """Name the part of some frames after these: other frames are another part."""
+    return folder / f"part-{uuid.uuid5(uuid.NAMESPACE_URL, str(paths))}.parquet"
+
+
 def write_part(paths, part):
     """Segment some frames, and write their table: whole, or not at all."""
     tables = []
@@ -32,7 +37,7 @@ def write_part(paths, part):
 def start_cluster(*, slurm):
     """Return a cluster: up to ten jobs of Slurm, or two workers here."""
     if not slurm:
-        return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+        return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     from dask_jobqueue import SLURMCluster
 
     cluster = SLURMCluster(cores=1, memory="2 GB", walltime="01:00:00")
@@ -43,10 +48,10 @@ def start_cluster(*, slurm):
 if __name__ == "__main__":
     files = data.images(data.locate())
     out = Path(tempfile.mkdtemp())  # better: a folder that stays, and that all workers see
-    todo = {out / f"part-{i:05}.parquet": files[i : i + 10] for i in range(0, len(files), 10)}
-    todo = {part: paths for part, paths in todo.items() if not part.exists()}
+    parts = {part_of(files[i : i + 10], out): files[i : i + 10] for i in range(0, len(files), 10)}
+    todo = {part: paths for part, paths in parts.items() if not part.exists()}
     with start_cluster(slurm=False) as cluster, Client(cluster) as client:
         futures = client.map(write_part, list(todo.values()), list(todo), retries=1)
         failed = [future for future in as_completed(futures) if future.status == "error"]
-    table = pd.concat([pd.read_parquet(part) for part in sorted(out.glob("part-*.parquet"))])
+    table = pd.concat([pd.read_parquet(part) for part in parts if part.exists()])
     print(f"{len(table)} nuclei, {len(todo)} batches done, {len(failed)} failed")

@@ -249,6 +249,25 @@ def test_t11_every_overlap_states_its_boundary():
     assert [file for file, given in calls if not given & {"boundary", None}] == []
 
 
+def test_dashboards_are_not_opened_to_the_network():
+    """A dashboard at ":0", or where nothing is said, listens on every interface of the machine."""
+    said, silent = set(), []
+    for file, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "dashboard_address":
+                said.add((file, ast.unparse(node.value)))
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == "dashboard_address":
+                        said.add((file, ast.unparse(value)))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("LocalCluster"):
+                given = {keyword.arg for keyword in node.keywords}
+                silent += [] if given & {"dashboard_address", None} else [file]
+    assert {file for file, _ in said} >= {"11_scaling_up.ipynb", "local_cluster.py", "launch.py"}
+    assert {place for _, place in said} <= {"None", "'127.0.0.1:0'", "DASHBOARD"}
+    assert silent == []
+
+
 @pytest.mark.parametrize("depth", [4, 8])
 def test_t9_apply_parallel_takes_the_mode_of_the_filter(stack, depth):
     """It reflects by default: skimage's Gaussian, whose mode is "nearest", is wrong at the rim."""

@@ -20,7 +20,7 @@ CLUSTER = """\
 from dask.distributed import Client, LocalCluster
 from segkit.cluster import link
 
-cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0")
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
 client = Client(cluster)
 print(link(client))
 client"""

@@ -18,7 +18,7 @@ def test_the_dots_are_no_answer(capsys):
 
 
 def test_lifetime_is_right():
-    """240 less start, stagger and the last batch."""
+    """240 less start, stagger and the handing over."""
     assert check.lifetime(240 - 2 - 10 - 8)
 
 
@@ -29,7 +29,7 @@ def test_lifetime_is_right():
         (238, "2 minutes later"),
         (232, "by how much may a worker leave late"),
         (230, "what else takes time"),
-        (228, "begun just before"),
+        (228, "with others"),
         (222, "when is the worker up"),
         (210, "earlier than they have to"),
         (235, "add up everything"),

@@ -1,6 +1,7 @@
 """The snippets that label, measure and score count every nucleus, and count it once."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import tifffile
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
-from segkit import evaluate, frame, score
+from segkit import data, evaluate, frame, score
 from segkit.labelfiles import read_truth
 
 
@@ -85,6 +86,22 @@ def test_files_to_parquet_goes_on(play, tables, tmp_path):
     assert again.printed == f"1 of 3 batches were left to do; {nuclei} nuclei"
     assert done.parts[0].stat().st_mtime_ns == kept
     pd.testing.assert_frame_equal(again.nuclei, done.nuclei)
+
+
+def test_files_to_parquet_tells_runs_apart(play, tables, folder, tmp_path):
+    """Where a file has gone, the parts that would hold other frames are made anew."""
+    play("files_to_parquet")
+    fewer = tmp_path / "fewer" / "simulated"
+    shutil.copytree(folder, fewer)
+    lost = data.images(fewer)[7]
+    for path in (lost, fewer / "masks" / f"{lost.stem}.png"):
+        path.unlink()
+    manifest = fewer / "metadata" / "simulated.json"
+    manifest.write_text(manifest.read_text().replace('"frames": 12', '"frames": 11'))
+    again = play("files_to_parquet", fewer)
+    nuclei = sum(map(len, tables)) - len(tables[7])
+    assert again.printed == f"3 of 3 batches were left to do; {nuclei} nuclei"
+    assert lost.name not in set(again.nuclei["file"])
 
 
 def test_summarise_parquet(play, files):
