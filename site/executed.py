@@ -38,8 +38,8 @@ def fingerprint(path, folder):
         16 hexadecimal digits.
     """
     digest = hashlib.sha256(path.read_bytes())
-    for source in sorted(Path(segkit.__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
+    for module in sorted(Path(segkit.__file__).parent.rglob("*.py")):
+        digest.update(module.read_bytes())
     libraries = [importlib.metadata.version(name) for name in LIBRARIES]
     digest.update(repr([data.describe(folder), platform.python_version(), libraries]).encode())
     return digest.hexdigest()[:16]

@@ -13,7 +13,7 @@ def lifetime(answer):
     """Minutes after which a worker should leave its job."""
     hints = {
         240: "then Slurm ends the job with everything that is on it.",
-        238: "a worker that is up 2 minutes later leaves 2 minutes later; and with what in its memory?",
+        238: "up 2 minutes later, it leaves 2 minutes later; and with what in its memory?",
         230: "the stagger is there, but what else takes time between start and end?",
         232: "the time to hand over is there; by how much may a worker leave late?",
         222: "count from the start of the job: when is the worker up?",
