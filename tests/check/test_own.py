@@ -1,6 +1,7 @@
 """The checks of notebook 14 tell right answers from the usual wrong ones."""
 
 import dask.array as da
+import numpy as np
 import pytest
 from answers import said
 
@@ -42,6 +43,7 @@ def test_the_factor_is_right(answer):
         (0.2539, "factor of areas"),
         (3.939, "factor of areas, and"),
         (2, "near the inverse"),
+        (0.5, "not the names of the objectives"),
         (28, "how wide is a nucleus"),
         ("half", "could not use"),
     ],
@@ -52,8 +54,11 @@ def test_usual_faults_of_the_factor(answer, hint, capsys):
 
 
 def test_the_marked_frames_are_right():
-    """In any order."""
+    """In any order, and in whatever form NumPy and pandas give them."""
     assert check.marked([8, 4])
+    mask = np.isin(np.arange(12), [4, 8])
+    for answer in (np.where(mask), mask.nonzero(), np.flatnonzero(mask), np.argwhere(mask), (4, 8)):
+        assert check.marked(answer)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +67,10 @@ def test_the_marked_frames_are_right():
         ([5, 9], "counted from 1"),
         ([0, 240], "numbers of nuclei"),
         ([8], "one more"),
+        ([], "some are marked"),
+        (np.isin(np.arange(12), [4, 8]), "the mask itself"),
+        ("48", "whole numbers"),
+        ([4.5, 8], "whole numbers"),
         ([4, 8, 10], "too many"),
         ([1, 2], "apply unusual"),
     ],

@@ -35,13 +35,13 @@ def stack(answer):
 def factor(answer):
     """Zoom that brings 0.325 um a pixel to 0.645 um a pixel."""
     right = PIXEL / TUNED
-    if np.isclose(answer, right, rtol=0.01):
+    if np.isclose(answer, right, rtol=0.002):
         return None
     hints = [
         (1 / right, "the other way round: here nuclei are wider, in pixels, than in training."),
         (right**2, "that is the factor of areas; zoom works on each axis."),
         (right**-2, "that is a factor of areas, and the other way round."),
-        (20 / 40, "near; take the pixel sizes, not the names of the objectives."),
+        (20 / 40, "near; take the pixel sizes, not the names of the objectives, to three digits."),
         (40 / 20, "near the inverse; and take the pixel sizes, not the objectives."),
     ]
     close = (hint for wrong, hint in hints if np.isclose(answer, wrong, rtol=0.005))
@@ -51,13 +51,20 @@ def factor(answer):
 @exercise
 def marked(answer):
     """Positions of the frames with 0 and with 240 nuclei."""
-    found = {int(position) for position in answer}
+    positions = np.ravel(answer)  # of np.where(...), too, and of nonzero()
+    if positions.dtype == bool:
+        return "that is the mask itself: at which positions is it True?"
+    if positions.size and positions.dtype.kind not in "iu":
+        return "positions are whole numbers, in a list."
+    found = set(positions.tolist())
     if found == MARKED:
         return None
     if found == {position + 1 for position in MARKED}:
         return "counted from 1: positions start at 0."
     if found & {0, 240} and not found & MARKED:
         return "those are numbers of nuclei: the positions are asked for."
+    if not found:
+        return "some are marked: look on both sides of the median."
     if found < MARKED:
         return "there is one more: look on both sides of the median."
     if found > MARKED:
