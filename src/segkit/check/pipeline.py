@@ -17,6 +17,12 @@ def _first(frames):
 @exercise
 def nuclei_per_frame(answer, table):
     """Find the fault in a count of nuclei for each frame number of the table."""
+    if isinstance(answer, pd.DataFrame):
+        answer = answer.set_index("frame") if "frame" in answer else answer
+        columns = answer.T.drop_duplicates().T
+        if columns.shape[1] != 1:
+            return "this is a table: give the one column of counts."
+        answer = columns.iloc[:, 0]
     answer = pd.Series(answer)
     expected = table["frame"].value_counts().sort_index()
     if len(answer) == len(table):
@@ -29,6 +35,8 @@ def nuclei_per_frame(answer, table):
         by_label = table.groupby("frame")["area"].sum()
         if np.array_equal(answer.to_numpy(), by_label.to_numpy()):
             return "those are the summed areas; count the rows of each group."
+        if sorted(answer) == sorted(expected):
+            return "the right numbers in another order: frame after frame is asked for."
         return "the counts differ from the rows of the table; which column makes the groups?"
     return None
 
@@ -49,6 +57,8 @@ def foreground(function):
             return "that is the share of the background."
         if np.isclose(share, np.count_nonzero(image > image.mean()) / image.size, atol=1e-12):
             return "that thresholds the frame by its mean; segment it first."
+        if np.isclose(share, 100 * expected):
+            return "that is in percent; a number between 0 and 1 is asked for."
         if not np.isclose(share, expected):
             return f"frame {number} gives {share:.4g}, which is not the covered share."
     return None
