@@ -76,7 +76,7 @@ pictures: setup ## the pictures of the start page and the README, from simulated
 
 # ---- tests
 
-test: test-units test-notebooks test-real ## every test but napari's
+test: test-units test-notebooks test-real ## every test that needs Python only
 
 real-frames: setup
 	@if [ -n "$(MIRROR)" ]; then \

@@ -119,6 +119,9 @@ def test_readme_states_what_was_recorded():
     for (_, aim, stated, _), row in zip(ratios, recorded["pipeline"]["ratios"], strict=True):
         assert float(aim) == row["aim"]
         assert float(stated) == pytest.approx(row["value"], rel=0.005)
+    ways = {row["way"]: row["ms_per_frame"] for row in recorded["pipeline"]["ways"]}
+    by_medians = ways["dask-image, 10 frames"] / ways["fast path, threads"]
+    assert f"{by_medians:.0f} against the\nmedian" in text
     costs = [f"{row['ms_per_frame']:.1f}" for row in recorded["pipeline"]["scale"]]
     assert sizes[2] == " / ".join(costs) + " ms"
     gain, cost, _ = recorded["cluster"]["ratios"]
