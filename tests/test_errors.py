@@ -110,6 +110,22 @@ def test_a_window_keeps_the_names_of_the_whole_frame():
     assert fig.axes[0].images[-1].get_array().shape[:2] == (16, 30)
 
 
+def test_a_symbol_at_the_edge_is_drawn_whole():
+    """The symbol of a nucleus in the first column has pixels beyond the end of the picture."""
+    truth = np.zeros((200, 200), int)
+    truth[90:110, 0] = 1  # missed: its middle lies in column 0
+    fig = errors.compare(truth, truth, np.zeros_like(truth))
+    ax = fig.axes[0]
+    assert [line.get_marker() for line in ax.lines] == [errors.STYLES["missed"][1]]
+    assert not any(line.get_clip_on() for line in ax.lines)
+    fig.canvas.draw()
+    left, height = ax.transData.transform((-0.5, 99.5))
+    pixels = np.asarray(fig.canvas.buffer_rgba())[:, :, :3]
+    row = round(pixels.shape[0] - height)
+    beside = pixels[row - 8 : row + 8, int(left) - 4 : int(left) - 2]
+    assert beside.min() < 128
+
+
 def test_shapes_that_differ_are_refused():
     """A result of another size is an error that says what to do."""
     with pytest.raises(ValueError, match="at its full size"):

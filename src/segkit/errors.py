@@ -128,7 +128,9 @@ def _colour(ax, objects, names, window):
             continue
         if marker:
             rows, columns = np.transpose(ndimage.center_of_mass(dense > 0, dense, own))
-            ax.plot(columns, rows, marker, color=colour, markeredgecolor="k", markersize=9)
+            # A nucleus at the edge has its symbol there: not cut in half by the picture's end.
+            symbol = {"color": colour, "markeredgecolor": "k", "markersize": 9, "clip_on": False}
+            ax.plot(columns, rows, marker, **symbol)
         line = {"color": colour, "marker": marker, "markeredgecolor": "k", "markersize": 9}
         handles.append(Line2D([], [], lw=3, label=f"{name}: {own.size}", **line))
     ax.imshow(picture, interpolation_stage="rgba")

@@ -3,7 +3,9 @@
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from answers import noise_in_use, said
+from dask.array.image import imread
 from skimage import filters
 from skimage.util import apply_parallel
 
@@ -13,8 +15,8 @@ from segkit.check import parallel as check
 @pytest.fixture
 def slide(tmp_path, monkeypatch):
     """Four small noisy frames, as the data set in use, and the slide made of them."""
-    noise = noise_in_use(monkeypatch, tmp_path, 4, seed=9)
-    images = da.from_array(noise, chunks=(1, 40, 52))
+    noise_in_use(monkeypatch, tmp_path, 4, seed=9)
+    images = imread(str(tmp_path / "BBBC039" / "images" / "*.tif"), imread=tifffile.imread)
     return da.block([[images[0], images[1]], [images[2], images[3]]]).astype("float32")
 
 
@@ -25,9 +27,9 @@ def test_the_dots_are_no_answer(capsys):
     assert "Not answered yet" in said(capsys, check.edges, ...)
 
 
-@pytest.mark.parametrize("mode", ["nearest", "edge"])
+@pytest.mark.parametrize("mode", ["nearest", "edge", "none"])
 def test_median_is_right(mode):
-    """Half of the window, and either name of the mode."""
+    """Half of the window, and either name of the mode, or Dask's word for the filter's own."""
     assert check.median(4, mode)
 
 
@@ -43,7 +45,12 @@ def test_median_is_right(mode):
         ((0, "nearest"), "too small"),
         ((4.5, "nearest"), "a whole number"),
         ((-1, "nearest"), "a whole number"),
-        ((4, "nearby"), "could not use"),
+        ((4, "nearby"), "none of the six names"),
+        ((4, "mirror"), "none of the six names"),
+        ((4, "constant"), "none of the six names"),
+        ((4, "Nearest"), "none of the six names"),
+        ((4, 0), "none of the six names"),
+        ((4, [1]), "none of the six names"),
     ],
 )
 def test_median_hints(capsys, answer, hint):
@@ -97,6 +104,11 @@ def test_edges_is_right(slide, options):
         (lambda x: sobel(x, extra_keywords={"mode": "wrap"}), "depth and mode"),
         (lambda x: sobel(x, depth=1) + np.float32(1), "everywhere"),
         (lambda x: sobel(x[:40], depth=1), "the shape is"),
+        (lambda x: sobel(x.rechunk(20), depth=1), "keep those of slide"),
+        (lambda x: sobel(x, depth=1).rechunk((80, 52)), "keep those of slide"),
+        (lambda x: da.from_array(filters.sobel(x.compute()), chunks=x.chunks), "before the array"),
+        (lambda x: da.from_array(filters.sobel(x.compute())).rechunk(x.chunks), "before the array"),
+        (lambda x: sobel(x, depth=1).persist(), "before the array"),
     ],
 )
 def test_edges_hints(capsys, slide, answer, hint):
