@@ -2,10 +2,11 @@
 
     python snippets/label_large_image.py
 
-For an image that does not fit into memory, or a mosaic: here four frames, put together as one
-image in four chunks. dask-image labels each chunk, then joins what touches over a border. The mask
-is persisted first, because each of these steps would compute it again. It prints the number of
-objects, and how many there would be without the joining. Explained in
+For an image in chunks, or a mosaic: here four frames, put together as one image in four chunks.
+dask-image labels each chunk, then joins what touches over a border. The mask is persisted first,
+because each of these steps would compute it again. The image itself is read chunk by chunk, but
+mask and labels have to fit into memory: 5 bytes a pixel, and more while the chunks are joined.
+It prints the number of objects, and how many there would be without the joining. Explained in
 notebooks/05_measuring.ipynb.
 """
 

@@ -3,9 +3,12 @@
 Whether a session works is rehearsed in ``tests/rehearsal``.
 """
 
+import ast
+import importlib.metadata
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,6 +16,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -96,11 +101,48 @@ def test_the_dev_container_runs_what_exists():
     assert (ROOT / notebook).is_file()
 
 
+def needed(names):
+    """Return packages, by their installed metadata, with all that they need in turn."""
+    found, left = set(), [Requirement(name) for name in names]
+    while left:
+        need = left.pop()
+        if (canonicalize_name(need.name), *sorted(need.extras)) in found:
+            continue
+        found.add((canonicalize_name(need.name), *sorted(need.extras)))
+        rows = map(Requirement, importlib.metadata.requires(need.name) or [])
+        extras = [{"extra": extra} for extra in (need.extras or {""})]
+        left += [row for row in rows if not row.marker or any(map(row.marker.evaluate, extras))]
+    return {name for name, *_ in found}
+
+
+def test_colab_has_what_the_notebooks_import():
+    """Each import of a notebook, but for a GPU's, is Colab's own or installed by the cell."""
+    cell = (ROOT / "binder" / "colab.txt").read_text("utf-8")
+    provided = runpy.run_path(str(ROOT / "tests" / "rehearsal" / "test_colab.py"))["PROVIDED"]
+    there = needed([*provided, *re.findall(r'"([^"]+)"', cell)])
+    imported = set()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        for node in (node for source in code for node in ast.walk(ast.parse(source))):
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            imported |= {(path.stem[:2], name.split(".")[0]) for name in names}
+    own = {*sys.stdlib_module_names, "segkit", "cupy", "cupyx"}  # the last two come with a GPU
+    makers = importlib.metadata.packages_distributions()
+    assert len(imported) > 50
+    assert {
+        (number, name)
+        for number, name in imported
+        if name not in own and not {canonicalize_name(one) for one in makers[name]} & there
+    } == set()
+
+
 def test_the_colab_cell_asks_for_the_declared_versions():
     """What the cell installs has the lower bounds of pyproject.toml; the kit comes without more."""
     *packages, kit = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
     asked = re.findall(r'"([^"]+)"', " ".join(packages))
     bounds = {re.sub(r"\[.*\]", "", need) for need in PROJECT["dependencies"]}
-    assert len(asked) == 6
+    assert len(asked) == 7
     assert {re.sub(r"\[.*\]", "", need) for need in asked} <= bounds
     assert kit == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"

@@ -1,9 +1,14 @@
 """The checks of notebook 12 tell right answers from the usual wrong ones."""
 
+import io
+import os
+import shutil
+import tempfile
 import uuid
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from answers import said
 
@@ -79,18 +84,74 @@ def aside(table, path):
 
 def tidy(table, path):
     """Write aside, rename, and clear up whatever happens."""
-    other = Path(path).with_suffix(".tmp")
+    other = Path(path).with_suffix(f".{uuid.uuid4()}.tmp")
     try:
-        table.to_parquet(other)
-        other.replace(path)
+        table.to_parquet(other, index=False)
+        os.replace(other, path)  # noqa: PTH105
     finally:
         other.unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("function", [aside, tidy])
+def as_bytes(table, path):
+    """Write the table's bytes aside, by pathlib."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    other.write_bytes(table.to_parquet())
+    other.rename(path)
+
+
+def from_memory(table, path):
+    """Write into memory first."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer)
+    other = f"{path}.{uuid.uuid4()}"
+    with open(other, "wb") as file:  # noqa: PTH123
+        file.write(buffer.getvalue())
+    shutil.move(other, path)
+
+
+def to_a_file(table, path):
+    """Give to_parquet an open file."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    with open(other, "wb") as file:  # noqa: PTH123
+        table.to_parquet(file)
+    other.replace(path)
+
+
+def named(table, path):
+    """Let tempfile find the name, in the same folder."""
+    with tempfile.NamedTemporaryFile(dir=Path(path).parent, delete=False) as file:
+        table.to_parquet(file)
+    os.replace(file.name, path)  # noqa: PTH105
+
+
+def changed(table, path):
+    """Make another table of it, and write this one aside."""
+    aside(table.reset_index(drop=True), path)
+
+
+def near(table, path):
+    """Write elsewhere, copy to the folder, and rename there."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    with tempfile.TemporaryDirectory() as folder:
+        table.to_parquet(Path(folder) / "table")
+        shutil.copy(Path(folder) / "table", other)
+    other.replace(path)
+
+
+RIGHT = [aside, tidy, as_bytes, from_memory, to_a_file, named, changed, near]
+
+
+@pytest.mark.parametrize("function", RIGHT)
 def test_save_is_right(function):
-    """Write under another name, then rename."""
+    """Write under another name, by whatever way, then rename."""
     assert check.save(function)
+
+
+def test_save_leaves_python_as_it_was():
+    """What was watched for the check is Python's own again."""
+    before = (open, io.open, shutil.copyfile, os.rename, os.replace)
+    check.save(straight)
+    assert before == (open, io.open, shutil.copyfile, os.rename, os.replace)
 
 
 def straight(table, path):
@@ -132,10 +193,67 @@ def copied(table, path):
     Path(path).write_bytes(other.read_bytes())
 
 
+def from_tmp(table, path):
+    """Write elsewhere, and copy: half a copy may be at the path."""
+    with tempfile.TemporaryDirectory() as folder:
+        table.to_parquet(Path(folder) / "table")
+        shutil.copy(Path(folder) / "table", path)
+
+
+def moved(table, path):
+    """Write elsewhere, and move: from another disk that is a copy."""
+    other = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.parquet"
+    try:
+        table.to_parquet(other)
+        shutil.move(other, path)
+    finally:
+        other.unlink(missing_ok=True)
+
+
+def one_name(table, path):
+    """Write aside, under a name that is always the same."""
+    other = Path(path).with_suffix(".tmp")
+    table.to_parquet(other)
+    other.replace(path)
+
+
+def gap(table, path):
+    """Delete the older file between writing and renaming."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    table.to_parquet(other)
+    Path(path).unlink(missing_ok=True)
+    other.rename(path)
+
+
+def bytes_straight(table, path):
+    """Write the bytes where they belong."""
+    Path(path).write_bytes(table.to_parquet())
+
+
+def file_straight(table, path):
+    """Open the file where it belongs."""
+    with open(path, "wb") as file:  # noqa: PTH123
+        table.to_parquet(file)
+
+
+def native(table, path):
+    """Leave the writing to Arrow, which nothing here can watch."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pandas(pd.DataFrame(table)), other)
+    other.replace(path)
+
+
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
         (straight, "half a file"),
+        (bytes_straight, "half a file"),
+        (file_straight, "half a file"),
+        (from_tmp, "copying is not renaming"),
+        (moved, "on another disk"),
+        (one_name, "at the same time"),
+        (gap, "the older table is gone"),
+        (native, "own to_parquet"),
         (careful, "half a file"),
         (once, "does not hold the second table"),
         (added, "holds both tables"),

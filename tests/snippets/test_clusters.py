@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,15 @@ def test_slurm_cluster_writes_whole_parts(folder, run, nuclei, tmp_path, monkeyp
     assert run("slurm_cluster", folder) == f"{nuclei} nuclei, 2 batches done, 0 failed"
     assert len(list(tmp_path.rglob("part-*.parquet"))) == 2
     assert list(tmp_path.rglob(".*.tmp")) == []
+
+
+def test_slurm_cluster_tells_runs_apart(files, tmp_path):
+    """Other frames, or fewer of them, are another part; the same ones are the same."""
+    part_of = runpy.run_path(str(CHECKOUT / "snippets" / "slurm_cluster.py"))["part_of"]
+    others = [tmp_path / path.name for path in files[:10]]
+    batches = [files[:10], files[:9], files[2:12], others]
+    assert len({part_of(paths, tmp_path) for paths in batches}) == 4
+    assert part_of(list(files[:10]), tmp_path) == part_of(files[:10], tmp_path)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -89,6 +89,7 @@ def test_save_ome_zarr(play, files):
     group = zarr.open_group("build/snippets/labels.ome.zarr", mode="r")
     (image,) = group.attrs["ome"]["multiscales"]
     assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
+    assert group["0"].metadata.dimension_names == ("t", "y", "x")  # OME-Zarr 0.5 demands them
     (scale,) = image["datasets"][0]["coordinateTransformations"]
     assert scale["scale"] == [1, 0.645, 0.645]
     labels = group["0"][:]
