@@ -27,7 +27,7 @@ if __name__ == "__main__":
     files = data.images(data.locate())
     batches = [files[start : start + 10] for start in range(0, len(files), 10)]
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
         print("dashboard:", client.dashboard_link)

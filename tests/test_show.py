@@ -117,6 +117,18 @@ def test_scale_bar_follows_the_pixel_size(ax):
     assert ax.patches[0].get_width() == 50
 
 
+def test_scale_bar_can_be_read_over_bright_nuclei(ax):
+    """The text stands on a dark box, the bar has a dark rim, and both lie above lines."""
+    show.gray(ax, frame(), title="bright")
+    (bar,), (text,) = ax.patches, ax.texts
+    *colour, opacity = text.get_bbox_patch().get_facecolor()
+    assert max(colour) == 0
+    assert opacity > 0.5
+    assert bar.get_path_effects()
+    (line,) = ax.plot([100, 140], [80, 100])
+    assert min(bar.get_zorder(), text.get_zorder()) > line.get_zorder()
+
+
 @pytest.mark.parametrize(("shape", "scale_bar"), [((20, 30), True), ((100, 140), False)])
 def test_rows_and_columns_are_numbered_instead(ax, shape, scale_bar):
     """Where the bar does not fit or is not wanted, the axes are labelled and numbered."""

@@ -87,6 +87,15 @@ def test_batches_is_right(files):
     [
         (lambda files: dask.delayed(several)(files), "one Delayed: make a list"),
         (lambda files: [several(files[:5]), several(files[5:])], "there already"),
+        (
+            lambda files: [dask.delayed(several(files[i : i + 5])) for i in (0, 5, 10)],
+            "the results are there already: wrap the function",
+        ),
+        (
+            lambda files: [*in_batches(files[:10], 5), dask.delayed(several(files[10:]))],
+            "the results are there already: wrap the function",
+        ),
+        (lambda files: [dask.delayed(several)] * 3, "not called yet"),
         (lambda files: [files[:5], files[5:10], files[10:]], "make each a Delayed"),
         (lambda files: in_batches(files, 1), "one file a task"),
         (lambda files: in_batches(files, 6), "2 tasks"),

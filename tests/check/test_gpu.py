@@ -34,6 +34,7 @@ def test_the_dots_are_no_answer(capsys):
 def test_honest_is_right():
     """Both types are compared, after computing one chunk."""
     assert check.honest(honest)
+    assert check.honest(lambda lazy: np.bool_(honest(lazy)))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,8 @@ def test_honest_is_right():
     [
         (True, "no function"),
         (lambda lazy: None, "gives no True"),
+        (lambda lazy: "True", "gives no True"),
+        (lambda lazy: np.bool_(True), "nothing is said"),
         (lambda lazy: type(first(lazy)) is np.ndarray, "promised and do come"),
         (lambda lazy: True, "nothing is said"),
         (lambda lazy: isinstance(first(lazy), type(lazy._meta)), "isinstance"),
@@ -69,9 +72,35 @@ def last(labels):
     return np.concatenate([[0], highest(labels)[:-1]])[:, None, None]
 
 
+def masked(labels):
+    """Subtract at the nuclei only."""
+    result, lower = labels.copy(), np.broadcast_to(before(labels), labels.shape)
+    result[labels > 0] -= lower[labels > 0]
+    return result
+
+
+def running(labels):
+    """Take the running maximum of all but the last frame."""
+    lower = np.maximum.accumulate(highest(labels)[:-1])
+    result = labels.copy()
+    result[1:] = np.maximum(labels[1:] - lower[:, None, None], 0)
+    return result
+
+
 def test_renumber_is_right():
-    """Whole arrays only, empty frames among them."""
+    """Whole arrays only, empty frames among them; parts of them as slices and masks."""
     assert check.renumber(lambda labels: np.where(labels > 0, labels - before(labels), 0))
+    assert check.renumber(masked)
+    assert check.renumber(running)
+
+
+def counted(labels, *, rest=()):
+    """Loop over the frames by their positions."""
+    result = np.zeros_like(labels)
+    for i, lower in enumerate(before(np.asarray(labels)).ravel()):
+        one = labels[i, *rest]
+        result[i] = np.where(one > 0, one - lower, 0)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -81,7 +110,10 @@ def test_renumber_is_right():
         (lambda labels: labels - before(labels), "background is no longer 0"),
         (lambda labels: np.where(labels > 0, labels - last(labels), 0), "empty frame"),
         (lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0), "and not 1, 2"),
-        (lambda labels: labels[0], "the shape is"),
+        (lambda labels: labels[1:], "the shape is"),
+        (lambda labels: labels.max(axis=0), "the shape is"),
+        (counted, "takes one frame"),
+        (lambda labels: counted(labels, rest=(slice(None), slice(None))), "takes one frame"),
         (lambda labels: np.stack([one - one.min() for one in labels]), "loop over frames"),
         (5, "no function"),
     ],

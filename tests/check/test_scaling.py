@@ -96,6 +96,18 @@ def test_light_is_right(files, answer):
         (lambda files: [dask.delayed(level)(path) for path in files], "22 are there"),
         (lambda files: [level(path) for path in files[:20]], "holds float: wrap the function"),
         (
+            lambda files: [dask.delayed(level(path)) for path in files[:20]],
+            "the results are there already: wrap the function",
+        ),
+        (
+            lambda files: [
+                *(dask.delayed(level)(path) for path in files[:19]),
+                dask.delayed(level(files[19])),
+            ],
+            "the results are there already: wrap the function",
+        ),
+        (lambda files: [dask.delayed(level)] * 20, "not called yet"),
+        (
             lambda files: [dask.delayed(mean)(tifffile.imread(path)) for path in files[:20]],
             "are there pixels in it",
         ),

@@ -9,6 +9,7 @@ import sys
 from functools import wraps
 
 import numpy as np
+from dask.delayed import DelayedLeaf
 
 from segkit import progress
 
@@ -45,6 +46,34 @@ def exercise(find_fault):
         return fault is None
 
     return check
+
+
+def wrapped_fault(parts):
+    """Say where `dask.delayed` got a finished result, or a function that nobody called.
+
+    Parameters
+    ----------
+    parts : iterable of Delayed
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> from dask import delayed
+    >>> wrapped_fault([delayed(sum)([1, 2])])
+    >>> wrapped_fault([delayed(sum([1, 2]))])
+    'the results are there already: wrap the function, not its result.'
+    >>> wrapped_fault([delayed(sum)])
+    'the function is wrapped, and not called yet: give it its arguments.'
+    """
+    for part in parts:
+        if isinstance(part, DelayedLeaf):
+            if callable(part.compute(scheduler="sync")):
+                return "the function is wrapped, and not called yet: give it its arguments."
+            return "the results are there already: wrap the function, not its result."
+    return None
 
 
 def array_fault(answer, expected, *, rtol=1e-9):

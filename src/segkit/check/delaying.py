@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from segkit import data
-from segkit.check import exercise
+from segkit.check import exercise, wrapped_fault
 
 
 def _counts(number):
@@ -78,6 +78,8 @@ def batches(answer):
         if len(answer) == 12:
             return "that is one file a task: give five to each."
         return f"{len(answer)} tasks: twelve files, five a task, and a last one for the rest."
+    if fault := wrapped_fault(answer):
+        return fault
     tables = dask.compute(*answer)
     if not all(isinstance(table, pd.DataFrame) for table in tables):
         return f"a task gives a {type(tables[0]).__name__}: put its tables together into one."

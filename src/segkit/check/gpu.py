@@ -13,6 +13,12 @@ class _NoLoop(np.ndarray):
     def __iter__(self):
         raise TypeError("this is a loop over frames, an operation for each: use whole arrays")
 
+    def __getitem__(self, key):
+        first = key[0] if isinstance(key, tuple) and key else key
+        if self.ndim == 3 and isinstance(first, int | np.integer) and not isinstance(first, bool):
+            raise TypeError("this takes one frame, as a loop over frames does: use whole arrays")
+        return super().__getitem__(key)
+
 
 def _here(values):
     """Put values where the notebook computes."""
@@ -41,19 +47,24 @@ def _lazy(promise, comes, *, second=None):
     return images.map_blocks(make, dtype=images.dtype, meta=promise(np.empty((0, 0, 0), np.uint16)))
 
 
+def _is(answer, expected):
+    """Tell whether an answer is True or False, as asked; NumPy's count too."""
+    return isinstance(answer, bool | np.bool_) and bool(answer) is expected
+
+
 @exercise
 def honest(function):
     """Tell whether the first chunk of a lazy array is of the type that the array promises."""
     if not callable(function):
         return "this is no function; it should take a lazy array and return True or False."
     masked, plain = np.ma.asarray, np.asarray
-    if function(_lazy(plain, plain)) is not True:
+    if not _is(function(_lazy(plain, plain)), True):
         return "an array that keeps its promise gives no True."
-    if function(_lazy(masked, masked)) is not True:
+    if not _is(function(_lazy(masked, masked)), True):
         return "masked arrays that were promised and do come are right too: compare the two types."
-    if function(_lazy(masked, plain)) is not False:
+    if not _is(function(_lazy(masked, plain)), False):
         return "NumPy arrays come where masked ones were promised, and nothing is said."
-    if function(_lazy(plain, masked)) is not False:
+    if not _is(function(_lazy(plain, masked)), False):
         return (
             "masked arrays come where NumPy's were promised, and nothing is said. isinstance lets "
             "a masked array pass for a NumPy array; are the two types the same?"

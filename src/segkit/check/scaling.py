@@ -10,7 +10,7 @@ import tifffile
 from dask.delayed import Delayed
 
 from segkit import data
-from segkit.check import exercise
+from segkit.check import exercise, wrapped_fault
 
 FRAMES = 20
 
@@ -54,6 +54,8 @@ def light(answer):
         return f"{len(answer)} are there, and {FRAMES} were asked for."
     if not all(isinstance(task, Delayed) for task in answer):
         return f"the list holds {type(answer[0]).__name__}: wrap the function, not its result."
+    if fault := wrapped_fault(answer):
+        return fault
     size = max(len(cloudpickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)) for task in answer)
     files = data.images(data.locate())[:FRAMES]
     if size > files[0].stat().st_size / 2:

@@ -53,7 +53,9 @@ def finish(ax, shape, title, scale_bar):
     ax.set(xticks=[], yticks=[])
     right, bottom = 0.96 * shape[1], 0.95 * shape[0]
     height = 0.012 * shape[0]
-    ax.add_patch(Rectangle((right - length, bottom - height), length, height, fc="w", ec="k"))
+    dark = [withStroke(linewidth=4, foreground="k")]  # whatever lies below can be bright
+    bar = (right - length, bottom - height), length, height
+    ax.add_patch(Rectangle(*bar, fc="w", ec="none", path_effects=dark, zorder=3))
     ax.text(
         right - length / 2,
         bottom - 2 * height,
@@ -61,7 +63,7 @@ def finish(ax, shape, title, scale_bar):
         color="w",
         ha="center",
         va="bottom",
-        path_effects=[withStroke(linewidth=2.5, foreground="k")],
+        bbox={"fc": "k", "ec": "none", "alpha": 0.7, "pad": 1.5},
     )
 
 
