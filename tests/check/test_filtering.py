@@ -103,5 +103,7 @@ def test_seamless_median_sees_other_filters(capsys, stack):
     assert "everywhere" in said(capsys, check.seamless_median, pieces)
     whole = median(stack, depth=0, boundary="none").rechunk(-1)
     assert "four pieces" in said(capsys, check.seamless_median, whole)
+    alone = stack[0].rechunk(-1).map_blocks(ndimage.median_filter, size=5)
+    assert "four pieces" in said(capsys, check.seamless_median, alone)
     right = median(stack, depth=2, boundary="none")
     assert "lazy" in said(capsys, check.seamless_median, right.compute())

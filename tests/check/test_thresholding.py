@@ -136,6 +136,18 @@ def test_offset_hints(capsys, images, answer, hint):
     assert hint in said(capsys, check.offset, answer)
 
 
+def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
+    """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
+    brighter = np.random.default_rng(4).normal(170, 20, SHAPE).astype(np.uint16)
+    empty = tmp_path / "BBBC039" / "masks" / "3.png"
+    for name in ("0a", "30"):  # before the other one and after it
+        tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{name}.tif", brighter)
+        (tmp_path / "BBBC039" / "masks" / f"{name}.png").write_bytes(empty.read_bytes())
+    smooth = ndimage.gaussian_filter(brighter, 1)
+    assert (smooth > check._wide(smooth, *SHAPE) + 12).mean() > check.STRAY
+    assert check.offset(-12)
+
+
 def test_offset_without_an_empty_frame(capsys, images, tmp_path):
     """Frames of one's own may hold no empty one: the check says so."""
     for kind, suffix in (("images", "tif"), ("masks", "png")):

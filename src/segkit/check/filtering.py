@@ -55,6 +55,8 @@ def float_blur(answer):
     if answer.dtype.kind != "f":
         return f"the values are {answer.dtype}: the fractions are cut off. Convert to float first."
     if answer.dtype != np.float32:
+        if answer.dtype == "float16":
+            return "float16 keeps 3 digits, too few for the 12 bits of a grey level."
         return f"the values are {answer.dtype}: half of that memory is enough."
     answer = answer.compute()
     expected = ndimage.gaussian_filter(frames.astype("float32"), [0, 2, 2])
@@ -76,12 +78,12 @@ def seamless_median(answer):
     frame = _frames(1)[0]
     if not is_dask_collection(answer):
         return COMPUTED
+    if answer.shape == frame.shape and answer.numblocks != (2, 2):
+        return f"the chunks are {answer.numblocks}, rows by columns: keep the four pieces."
     expected = ndimage.median_filter(frame, size=5)
     fault = array_fault(answer, expected)
     if fault is None or answer.shape != frame.shape:
         return fault
-    if max(answer.numblocks) == 1:
-        return "there is one chunk: keep the four pieces."
     differs = answer.compute() != expected
     edge = np.ones_like(differs)
     edge[2:-2, 2:-2] = False
