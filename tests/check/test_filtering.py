@@ -38,7 +38,9 @@ def test_depth_is_four_sigma_rounded_up(answer):
         ((0, 10, 24), "one side"),
         ((0, 11, 25), "one side"),
         ((0, 4, 9), "4 sigma"),
-        (12, "could not use"),
+        (12, "three numbers"),
+        (None, "three numbers"),
+        ("(0, 5, 12)", "three numbers"),
     ],
 )
 def test_depth_hints(capsys, answer, hint):
@@ -60,6 +62,10 @@ def test_float_blur_is_right(stack):
         (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 2]).compute(), "lazy"),
         (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 1, 1]), "[0, 1, 1]"),
         (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 0]), "[0, 2, 0]"),
+        (lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2), "frame axis"),
+        (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 2]).astype("f2"), "float16"),
+        (lambda x: None, "this is a NoneType"),
+        (lambda x: "x", "this is a str"),
         (lambda x: x.astype("f4"), "not blurred"),
         (lambda x: x[:1].astype("f4"), "the shape is"),
         (lambda x: x.astype("f4") + 7, "values differ"),
@@ -106,4 +112,16 @@ def test_seamless_median_sees_other_filters(capsys, stack):
     alone = stack[0].rechunk(-1).map_blocks(ndimage.median_filter, size=5)
     assert "four pieces" in said(capsys, check.seamless_median, alone)
     right = median(stack, depth=2, boundary="none")
-    assert "lazy" in said(capsys, check.seamless_median, right.compute())
+    assert "has been computed" in said(capsys, check.seamless_median, right.compute())
+    assert "this is a NoneType" in said(capsys, check.seamless_median, None)
+    assert "this is a str" in said(capsys, check.seamless_median, "x")
+
+
+def test_float_blur_sees_frames_mixed_with_later_ones(capsys, tmp_path, monkeypatch):
+    """A blur along the frames of a longer stack, cut to three of them, is named."""
+    noise = noise_in_use(monkeypatch, tmp_path, 20, seed=5)
+    noise = da.from_array(noise[sorted(range(20), key=str)], chunks=(10, 40, 52))  # names as text
+    mixed = ndfilters.gaussian_filter(noise.astype("f4"), 2)
+    assert "frame axis" in said(capsys, check.float_blur, mixed[:3])
+    ten = ndfilters.gaussian_filter(noise[:10].astype("f4"), 2)
+    assert "frame axis" in said(capsys, check.float_blur, ten[:3])

@@ -40,7 +40,7 @@ def test_every_second_frame(images, capsys):
     assert check.every_second(images[::2].rechunk({0: 5}))
     assert check.every_second(images[::2].rechunk((5, -1, -1)))
     for lazy, hint in (
-        (images[::2], "5 each were asked for. Were the frames"),
+        (images.rechunk({0: 8})[::2], "5 each were asked for. Were the frames"),
         (images.rechunk({0: 5})[::2], "before they were chosen"),
         (images[::2].rechunk({0: 10}), "5 each were asked for."),
         (images[::2].rechunk(5), "cut into pieces"),
@@ -52,6 +52,9 @@ def test_every_second_frame(images, capsys):
         (5, "this is a int"),
     ):
         assert hint in said(capsys, check.every_second, lazy)
+    not_rechunked = said(capsys, check.every_second, images[::2])
+    assert "5 each were asked for." in not_rechunked
+    assert "rechunked before" not in not_rechunked
 
 
 def test_every_second_frame_of_an_even_number(images, capsys, tmp_path):

@@ -128,6 +128,7 @@ def test_offset_is_right(images, answer):
         (0, "of the empty frame"),
         (-2, "of the empty frame"),
         (-600, "too high"),
+        (-600, "and at least 97 % were asked for"),
         ("high", "could not use"),
     ],
 )
