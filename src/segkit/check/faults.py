@@ -169,7 +169,7 @@ def _after_a_kill(function, path, old, new):
                 return "killed in a second call, the older table is gone before the new is whole."
             try:
                 found = pd.read_parquet(path)
-            except Exception:
+            except Exception:  # half a file: readers raise several kinds
                 if disk.step == "copy":
                     return "killed half way, half a copy is at the path: copying is not renaming."
                 return "killed while it writes, it leaves half a file at the path."
