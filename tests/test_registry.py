@@ -1,5 +1,12 @@
+import os
+import pickle
+import sys
+import tracemalloc
+
 import mirrors
+import numpy as np
 import pytest
+import tifffile
 from mirrors import zipped
 
 from segkit import data
@@ -34,6 +41,30 @@ def test_faults(small):
     }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+def test_faults_of_odd_files(small):
+    """A pipe and a link to nothing are not read, and fetch replaces them."""
+    data.fetch(small.into, mirror=small.mirror, progress=False)
+    for name in ("A01", "A02"):
+        (small.into / "masks" / f"{name}.png").unlink()
+    os.mkfifo(small.into / "masks" / "A01.png")
+    (small.into / "masks" / "A02.png").symlink_to("nothing")
+    assert registry.faults(small.into) == {
+        "masks/A01.png": "damaged",
+        "masks/A02.png": "missing",
+    }
+    mirrors.recovers(small)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sparse files")
+def test_faults_of_a_large_file(small):
+    """A file that is larger than any of the data set is damaged, and not read."""
+    data.fetch(small.into, mirror=small.mirror, progress=False)
+    with (small.into / "images" / "A01.tif").open("ab") as file:
+        file.truncate(2**40)
+    assert registry.faults(small.into) == {"images/A01.tif": "damaged"}
+
+
 @pytest.mark.parametrize("file", [False, True])
 def test_faults_without_folder(small, file):
     """Where there is no folder, everything is missing."""
@@ -59,6 +90,26 @@ def test_verify_empty_folder(small):
     assert data.verify(small.into)["missing"] == sorted(small.files)
     with pytest.raises(data.DataError, match=r"There is no folder .*: give the folder"):
         data.verify(small.into / "no")
+
+
+def test_error_is_printable():
+    """Characters of names that would act on a terminal are escaped in a message."""
+    error = data.DataError("\x1b[31m\n\u202e\udcff \u00e9: try again")
+    assert str(error) == r"\x1b[31m\n\u202e\udcff " + "\u00e9: try again"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_opens_reads_the_header_first(tmp_path):
+    """A frame that is too large is found so without its pixels in memory."""
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, np.zeros((5200, 6960), np.uint16), compression="zlib")
+    tracemalloc.start()
+    try:
+        assert not registry._opens(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**24
 
 
 def test_opens_needs_all_bytes(tmp_path):

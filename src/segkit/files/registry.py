@@ -6,10 +6,18 @@ import os
 from pathlib import Path
 
 SPLITS = ("training", "validation", "test")
+LARGEST = 2**20  # bytes; no file of BBBC039 is larger (a frame has up to 726,354)
 
 
 class DataError(OSError):
-    """The frames are not as they should be; the message is one line and says what to do."""
+    """The frames are not as they should be; the message is one line and says what to do.
+
+    Characters that do not print are escaped: names, and what a server answers, may hold some that
+    control a terminal.
+    """
+
+    def __init__(self, message):
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 @functools.cache
@@ -33,37 +41,37 @@ def total():
 
 
 def faults(folder):
-    """Return the files that are not whole in a folder, as ``{name: "missing" or "damaged"}``.
+    """Return the files that a folder lacks, as ``{name: "missing" or "damaged"}``.
 
-    Every file that is there is read and hashed.
+    Every file that is there is read and hashed. What is not a file, such as a folder or a pipe
+    under that name, is damaged.
     """
     found = {}
     for entry, digest in entries().items():
+        path = Path(folder) / entry
         try:
-            with (Path(folder) / entry).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    found[entry] = "damaged"
-        except (FileNotFoundError, NotADirectoryError):
-            found[entry] = "missing"
-        except OSError:  # no right to read, a folder under that name, a failing disk
+            if not path.is_file():
+                found[entry] = "damaged" if path.exists() else "missing"
+            elif path.stat().st_size > LARGEST or _sha256(path) != digest:
+                found[entry] = "damaged"
+        except OSError:  # no right to read, a failing disk
             found[entry] = "damaged"
     return found
 
 
 def verify(folder):
-    """List the files of a data set that are missing, damaged or foreign.
+    """List the files of a data set that are missing or damaged, or that do not belong to it.
 
-    BBBC039, and any folder that is not the simulator's, is compared with the registry, file by
-    file with SHA-256; `segkit.data.fetch` into the same folder replaces what is missing or
-    damaged. For simulated frames no hash is known: those on the lists in ``metadata`` must be
-    there with their masks, and every file must open with the right shape (520 x 696 pixels) and
-    dtype.
+    Any folder but the simulator's is compared with the registry, file by file with SHA-256;
+    `segkit.data.fetch` into the same folder replaces what is missing or damaged. For simulated
+    frames no hash is known: those on the lists in ``metadata`` must be there with their masks,
+    and every file must open with the right shape (520 x 696 pixels) and dtype.
 
     Returns
     -------
     dict of str to list of str
         "missing", "damaged" and "foreign": sorted names relative to `folder`. Hidden files, our
-        own notes and locks among them, do not count.
+        locks among them, do not count.
 
     Raises
     ------
@@ -102,6 +110,10 @@ def listed(folder, name):
         raise DataError(msg) from error
 
 
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _visible(folder):
     """Return the names of all files below a folder, relative to it; hidden ones do not count."""
     names = set()
@@ -113,7 +125,7 @@ def _visible(folder):
 
 
 def _simulated(folder):
-    """Return the names that simulated frames must have, and the faults among them."""
+    """Return the names that simulated frames must have, and what is missing or damaged."""
     stems = {path.stem for path in tiffs(folder)}
     stems = stems.union(*(listed(folder, name) for name in SPLITS))
     known = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
@@ -128,11 +140,12 @@ def _opens(path):
     import tifffile
     from PIL import Image
 
-    try:
+    try:  # the pixels last: a damaged header may claim more of them than the memory holds
         if path.suffix == ".tif":
-            pixels = tifffile.imread(path)
-            return pixels.shape == (520, 696) and pixels.dtype == np.uint16
+            with tifffile.TiffFile(path) as file:
+                (page,) = file.pages
+                return page.shape == (520, 696) and page.asarray().dtype == np.uint16
         with Image.open(path) as mask:
-            return np.asarray(mask).shape == (520, 696, 4)
+            return mask.size == (696, 520) and np.asarray(mask).shape == (520, 696, 4)
     except Exception:  # for a broken file the readers raise a dozen kinds, each of them an answer
         return False
