@@ -1,6 +1,6 @@
 """Bring the real frames of BBBC039 here, without knowing the package: python data_fetch.py.
 
-A thin door to segkit.data; `segkit fetch` does the same.
+`segkit fetch` does the same, once the package is installed.
 """
 
 import argparse

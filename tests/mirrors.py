@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import socketserver
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ def contents():
 
 
 def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
-    """Write images.zip, masks.zip and metadata.zip; return {archive: SHA-256}."""
+    """Write images.zip, masks.zip and metadata.zip; return {archive: (bytes, SHA-256)}."""
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
     for part in PARTS:
@@ -39,7 +40,8 @@ def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
             for name, content in files.items():
                 if name.startswith(f"{part}/"):
                     archive.writestr(name, content)
-        hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
+        hashes[path.name] = len(content), hashlib.sha256(content).hexdigest()
     return hashes
 
 
@@ -148,6 +150,33 @@ def serve(folder, **faults):
         yield server
     finally:
         server.release.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def answering(answer):
+    """Answer requests on loopback with anything: yield the address.
+
+    The function `answer` gets the path asked for, and another that sends bytes.
+    """
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            request = self.rfile.readline().split()
+            while self.rfile.readline().strip():
+                pass
+            with contextlib.suppress(OSError):  # the client left
+                answer(request[1].decode(), self.wfile.write)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
         server.shutdown()
         thread.join()
         server.server_close()

@@ -40,7 +40,7 @@ def test_expected_failure(small, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert "images.zip is not a whole zip archive" in err
+    assert "images.zip cannot be unpacked" in err
 
 
 def test_stopped(small, monkeypatch, capsys):

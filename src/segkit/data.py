@@ -5,8 +5,8 @@ BBBC039 version 1 is 200 frames of U2OS nuclei (Hoechst stain) with hand-drawn m
 doi:10.1002/cyto.a.23863], available from the Broad Bioimage Benchmark Collection [Ljosa et al.,
 Nature Methods 9:637, 2012, doi:10.1038/nmeth.2083].
 
-A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``. The work of
-bringing the real frames here is done in ``fetch`` (sources), ``unpack`` and ``registry`` (hashes).
+A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``. The real frames
+come by ``files.fetch`` (sources), ``files.unpack`` and ``files.registry`` (hashes).
 """
 
 import json
@@ -14,10 +14,11 @@ import os
 import shutil
 from pathlib import Path
 
+from filelock import FileLock
+
 from segkit.files import fetch as engine
 from segkit.files import registry
 from segkit.files.registry import SPLITS, DataError, listed, tiffs, verify
-from segkit.files.unpack import lock, unwritable
 
 __all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
 __all__ += ["split", "verify"]
@@ -39,7 +40,7 @@ def locate(*, frames=40, seed=39):
     """Return the folder of the frames in use: real ones if they are there, else simulated ones.
 
     Simulated frames are made at the first call, which takes a few seconds, and again after the
-    simulator changed: written aside and renamed, and by one of several calls at once.
+    simulator changed. They appear all at once, and of several calls at a time one makes them.
 
     Parameters
     ----------
@@ -48,23 +49,23 @@ def locate(*, frames=40, seed=39):
     """
     if tiffs(root() / "BBBC039"):
         return root() / "BBBC039"
-    simulated, aside = root() / "simulated", root() / ".simulated.part"
+    simulated, part = root() / "simulated", root() / ".simulated.part"
     if not _up_to_date(simulated):
         from segkit import simulate
 
         try:
             root().mkdir(parents=True, exist_ok=True)
-            with lock(root() / ".simulated.lock"):
+            with FileLock(root() / ".simulated.lock"):
                 if not _up_to_date(simulated):
-                    shutil.rmtree(aside, ignore_errors=True)
-                    simulate.write(aside, frames=frames, seed=seed)
+                    shutil.rmtree(part, ignore_errors=True)
+                    simulate.write(part, frames=frames, seed=seed)
                     if simulated.exists():
                         shutil.rmtree(simulated)
-                    aside.rename(simulated)
+                    part.rename(simulated)
         except DataError:
             raise
         except OSError as error:  # the simulator's own names a folder that nobody asked for
-            raise unwritable(error.__cause__ or error, root()) from error
+            raise engine.unwritable(error.__cause__ or error, root()) from error
     return simulated
 
 
@@ -153,8 +154,9 @@ def split(folder, name="all"):
 def fetch(into=None, *, mirror=None, progress=True):
     """Bring the real frames here, from the official address or from a mirror.
 
-    Every file that is there is hashed (all 400 in about 0.3 s): what is whole is kept, what is
+    Every file that is there is hashed (all 400 in about 0.3 s): what is right is kept, what is
     missing or damaged is fetched. If nothing is, neither the network nor the mirror is touched.
+    No file arrives without the right SHA-256.
 
     Parameters
     ----------
@@ -163,9 +165,8 @@ def fetch(into=None, *, mirror=None, progress=True):
     mirror : path-like or str, optional
         A folder, or an http(s) address, with the same images.zip, masks.zip and metadata.zip;
         ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, packed in any way: the
-        hashes of the members count. The next call asks again for the frames that it lacked:
-        it looks into the folder, or asks the address whether an archive changed and loads it
-        again only then.
+        hashes of the members count. The next call asks again for the frames that it lacked, and
+        so downloads those archives again.
     progress : bool
         Draw progress bars on standard error.
 
@@ -178,7 +179,13 @@ def fetch(into=None, *, mirror=None, progress=True):
     ------
     DataError
         One line that says what went wrong and what to do. Files that had arrived by then are
-        whole and stay; the next call goes on from there.
+        complete and stay; the next call goes on from there.
+
+    Notes
+    -----
+    A download starts again, three times, if the connection breaks, if 30 s pass without a byte,
+    or 60 s with less than 64 KiB. It ends for good when more comes than the official archive has;
+    from a mirror, 1 MiB per registered member.
     """
     into = root() / "BBBC039" if into is None else Path(into).expanduser()
     mirror = mirror or os.environ.get("SEGKIT_MIRROR") or None

@@ -1,17 +1,12 @@
-"""Unpack an archive into a folder so that no interruption leaves half a file.
+"""Unpack files of the data set from a zip archive: no more than needed, and only what is right."""
 
-One process at a time works on a folder (`lock`); a file is put there whole (`put`); its SHA-256
-was found right before (`unpack`).
-"""
-
-import contextlib
-import errno
+import bz2
+import copy
 import hashlib
-import stat
-import sys
-import time
+import lzma
 import zipfile
-from pathlib import Path, PureWindowsPath
+import zlib
+from pathlib import Path
 
 from tqdm.auto import tqdm
 
@@ -23,16 +18,19 @@ DELAY = 0.5  # seconds until a progress bar is drawn
 
 
 def unpack(path, source, wanted, into, *, progress=False):
-    """Put the wanted members of an archive in place.
+    """Unpack the wanted members of an archive.
+
+    Only names of the registry are unpacked, and a member is written only if its SHA-256 is right.
+    So it does not matter what else an archive holds, or what its headers claim.
 
     Parameters
     ----------
     path : path-like
         The zip archive.
-    source : str
+    source : str or path-like
         Where it came from, for the messages.
     wanted : set of str
-        Names as in the registry. Members that the registry does not have are never unpacked.
+        Names as in the registry.
     into : Path
         The folder of the data set.
     progress : bool
@@ -40,47 +38,30 @@ def unpack(path, source, wanted, into, *, progress=False):
 
     Returns
     -------
-    come, members : set of str
-        The wanted names that are in place now, and all names that the archive could give.
+    set of str
+        The wanted names that the archive held; they are in `into` now.
 
     Raises
     ------
     DataError
-        If the archive cannot be read, a member would land outside `into`, has a wrong SHA-256, or
-        there is none of BBBC039's. What was unpacked before is whole and stays.
+        If the archive cannot be read, has no file of BBBC039, or a wanted member is damaged. Files
+        that were unpacked before are complete and stay.
     """
     with _opened(path, source) as archive:
-        for info in archive.infolist():
-            if _leads_outside(info):
-                msg = (
-                    f"{source} holds {info.filename!r}, which would land outside the folder: "
-                    "nothing of it was unpacked; take the archive from another place."
-                )
-                raise DataError(msg)
-        members = registry.entries().keys() & set(archive.namelist())
-        if not members:
+        held = registry.entries().keys() & set(archive.namelist())
+        if not held:
             msg = (
                 f"{source} holds no file of BBBC039: a mirror needs the three archives with "
                 "images/, masks/ and metadata/ inside, as the official ones."
             )
             raise DataError(msg)
-        come = wanted & members
-        for entry in bar(sorted(come), progress=progress, desc=Path(path).name, unit="file"):
-            put(into / entry, _read(archive, entry, source))
-    return come, members
-
-
-def put(path, content):
-    """Write a file, and the folder that it needs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writing.put(path, content)
-
-
-def clean(into):
-    """Remove what a killed `put` left in a folder; the caller holds its lock."""
-    for pattern in (writing.ASIDE, f"*/{writing.ASIDE}"):
-        for part in into.glob(pattern):
-            part.unlink()
+        for entry in bar(
+            sorted(wanted & held), progress=progress, desc=Path(path).name, unit="file"
+        ):
+            content = _read(archive, entry, source)
+            (into / entry).parent.mkdir(parents=True, exist_ok=True)
+            writing.put(into / entry, content)
+    return wanted & held
 
 
 def bar(items=None, *, progress, **look):
@@ -88,43 +69,21 @@ def bar(items=None, *, progress, **look):
     return tqdm(items, delay=DELAY, disable=not progress, **look)
 
 
-@contextlib.contextmanager
-def lock(path, *, progress=False):
-    """Hold a lock file while the block runs; wait as long as another process holds it.
-
-    The lock is the operating system's, on an open file: it ends with its holder, even with
-    kill -9. The file itself stays, for removing it would let two processes lock two files.
-    """
-    with Path(path).open("ab") as file:
-        waiting = False
-        while not _locked(file):
-            if progress and not waiting:
-                tqdm.write(f"Another call is filling {path.parent}: waiting.", file=sys.stderr)
-            waiting = True
-            time.sleep(0.1)
-        yield
-
-
-def unwritable(error, folder):
-    """Return the `DataError` for an `OSError` that came up in writing to a folder."""
-    return DataError(writing.unwritable(error, folder, choose="--into, SEGKIT_DATA"))
-
-
 def _opened(path, source):
     """Open a zip archive."""
     try:
-        return zipfile.ZipFile(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        msg = f"There is no {source}: a mirror needs images.zip, masks.zip and metadata.zip."
-        raise DataError(msg) from error
+        if Path(path).is_file():
+            return zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises several kinds for a directory cut anywhere
         raise _broken(source, error) from error
+    msg = f"There is no file {source}: a mirror needs images.zip, masks.zip and metadata.zip."
+    raise DataError(msg)
 
 
 def _read(archive, entry, source):
     """Return the bytes of a member whose SHA-256 is right."""
     try:
-        content = archive.read(entry)
+        content = _decompressed(archive, archive.getinfo(entry))
     except Exception as error:  # zlib, bz2, lzma and zipfile raise kinds of their own
         raise _broken(source, error) from error
     if hashlib.sha256(content).hexdigest() != registry.entries()[entry]:
@@ -136,34 +95,38 @@ def _read(archive, entry, source):
     return content
 
 
+def _decompressed(archive, info):
+    """Return the first bytes of a member, `registry.LARGEST` at most.
+
+    zipfile itself decompresses bzip2 and LZMA without a limit, a thousand bytes to a gigabyte. So
+    the member is read as if it were only stored, and decompressed here. The checksum (CRC) of the
+    archive is left to the SHA-256.
+    """
+    stored = copy.copy(info)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
+    stored.CRC = None
+    with archive.open(stored) as member:
+        packed = member.read(registry.LARGEST)
+    if info.compress_type == zipfile.ZIP_STORED:
+        return packed
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, registry.LARGEST)
+    if info.compress_type == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor().decompress(packed, registry.LARGEST)
+    if info.compress_type == zipfile.ZIP_LZMA:
+        # As an .lzma file: the properties (here after 4 bytes), an unknown size, the data.
+        decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=2**27)
+        packed = packed[4:9] + b"\xff" * 8 + packed[9:]
+        return decompressor.decompress(packed, registry.LARGEST)
+    msg = f"compression method {info.compress_type} of {info.filename!r} is unknown"
+    raise NotImplementedError(msg)
+
+
 def _broken(source, error):
     """Return the `DataError` for an archive that cannot be read."""
     reason = " ".join(str(error).split()) or type(error).__name__
-    msg = f"{source} is not a whole zip archive ({reason}): copy or download it again."
+    msg = (
+        f"{source} cannot be unpacked ({reason}): copy or download it again, or fetch from another "
+        "place."
+    )
     return DataError(msg)
-
-
-def _leads_outside(info):
-    """Tell whether a member's name or kind could lead out of the folder it is unpacked in."""
-    name = info.filename.replace("\\", "/")
-    outside = name.startswith("/") or ".." in name.split("/") or PureWindowsPath(name).drive
-    return bool(outside) or stat.S_ISLNK(info.external_attr >> 16)
-
-
-def _locked(file):
-    """Try to lock an open file, and tell whether that worked."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-            return False
-        raise
-    return True
