@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segkit import score, simulate
 
@@ -78,6 +80,15 @@ def test_decode_refuses_what_is_no_picture():
     """A stack with four axes is refused with its shape."""
     with pytest.raises(ValueError, match=r"\(2, 3, 3, 4\)"):
         score.decode_mask(np.zeros((2, 3, 3, 4)))
+
+
+@pytest.mark.parametrize("colour", [(0, 1, 0), (1, 0, 9), (4, 0, 0), (255, 255, 255)])
+def test_decode_refuses_other_colours(colour):
+    """Green, blue, and red above 3 are no map colouring."""
+    mask = np.zeros((4, 4, 3), dtype=np.uint8)
+    mask[1:3, 1:3] = colour
+    with pytest.raises(ValueError, match="colour picture"):
+        score.decode_mask(mask)
 
 
 def test_match_agrees_with_a_loop(truth):
@@ -186,6 +197,15 @@ def test_one_label_and_huge_labels():
     assert score.f1(truth, np.full((4, 4), 7.0))[0] == 1
 
 
+@given(st.sets(st.integers(2**53, 2**64 - 1), min_size=2, max_size=12))
+def test_large_labels_stay_apart(numbers):
+    """Each 64-bit label is an object of its own, also where floats cannot tell them apart."""
+    labels = np.array([[*numbers, 0, *numbers]], dtype=np.uint64)
+    truth = np.array([[*range(1, len(numbers) + 1), 0, *range(1, len(numbers) + 1)]])
+    assert score.report(truth, labels)["found"] == len(numbers)
+    assert score.f1(truth, labels)[0] == 1
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -194,6 +214,9 @@ def test_one_label_and_huge_labels():
         (np.full((4, 4), 0.5), "whole numbers"),
         (np.full((4, 4), np.nan), "whole numbers"),
         (np.full((4, 4), -1), "negative"),
+        (np.full((4, 4), 1 + 2j), "not complex128"),
+        (np.full((4, 4), "1"), "not <U1"),
+        (np.full((4, 4), 2**24 + 2, dtype=np.float32), "float32 cannot tell"),
     ],
 )
 def test_what_is_no_label_image_is_refused(labels, message):

@@ -38,7 +38,7 @@ def decode_mask(mask):
     Parameters
     ----------
     mask : (rows, columns) or (rows, columns, channels) array of integers
-        The mask file as read; only the first channel is used.
+        The mask file as read, or its first channel.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def decode_mask(mask):
     Raises
     ------
     ValueError
-        For an array that is not a 2-D picture.
+        For an array that is not a 2-D picture, and for other colours.
 
     Examples
     --------
@@ -62,6 +62,11 @@ def decode_mask(mask):
 
     mask = np.asarray(mask)
     if mask.ndim == 3:
+        if mask[..., 0].max() > 3 or mask[..., 1:3].any():
+            raise ValueError(
+                "This is a colour picture other than the data set's masks (red 1, 2, 3 only): save "
+                "the labels themselves, as 16-bit grey levels."
+            )
         mask = mask[..., 0]
     if mask.ndim != 2:
         msg = f"A mask has 2 axes, or 3 with its colour channels; this one has shape {mask.shape}."
@@ -96,7 +101,7 @@ def match(truth, labels):
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
-    truth, labels = np.asarray(truth), np.asarray(labels)
+    truth, labels = _whole(truth), _whole(labels)
     if truth.shape != labels.shape:
         msg = (
             f"The labels have shape {labels.shape}, the truth {truth.shape}: "
@@ -185,23 +190,36 @@ def _f1(iou, thresholds):
     return 2 * hits / sum(iou.shape)
 
 
-def _consecutive(labels):
-    """Renumber a flat array of labels 1..n; return it with n."""
+def _whole(labels):
+    """Return labels as an array of integers, none of them negative."""
+    labels = np.asarray(labels)
     if labels.dtype == bool:
         raise ValueError("This is a mask, not labels: number its objects (skimage.measure.label).")
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             whole = labels.astype(np.int64)
         if not np.array_equal(whole, labels):
             raise ValueError("Labels must be whole numbers: save the label image, not a picture.")
+        if whole.max(initial=0) > 2 / np.finfo(labels.dtype).eps:
+            msg = f"{labels.dtype} cannot tell labels as large as these apart: save integers."
+            raise ValueError(msg)
         labels = whole
-    if labels.size and labels.min() < 0:
+    if labels.dtype.kind not in "iu":
+        msg = f"Labels must be whole numbers, not {labels.dtype}: save the label image as integers."
+        raise ValueError(msg)
+    if labels.min(initial=0) < 0:
         raise ValueError("Labels must not be negative: 0 is the background, 1, 2 ... are objects.")
+    return labels
+
+
+def _consecutive(labels):
+    """Renumber a flat array of labels 1..n; return it with n."""
     # A table is quickest, as long as the largest label stays near the number of pixels.
-    if labels.size and labels.max() <= 8 * labels.size:
-        used = np.bincount(labels) > 0
+    if labels.max(initial=0) <= 8 * labels.size:
+        used = np.bincount(labels, minlength=1) > 0
         used[0] = False
         numbers = np.cumsum(used)
         return np.where(used, numbers, 0)[labels], int(numbers[-1])
-    values, labels = np.unique(np.append(0, labels), return_inverse=True)
+    # A 0 of another dtype would turn large labels into floats, and near ones into the same.
+    values, labels = np.unique(np.append(labels.dtype.type(0), labels), return_inverse=True)
     return labels[1:], values.size - 1
