@@ -2,6 +2,7 @@ import json
 import sys
 import threading
 import time
+import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -265,8 +266,55 @@ def test_masks(tmp_path):
     (place / "masks" / "z.png").touch()
     assert [path.name for path in data.masks(place)] == ["a.png", "b.png", "c.png"]
     (place / "masks" / "b.png").unlink()
-    with pytest.raises(data.DataError, match=r"b\.png is missing \(masks missing: 1 of 3\): each"):
+    with pytest.raises(data.DataError, match=r"b\.png is missing \(masks missing: 1 of 3\): save"):
         data.masks(place)
+
+
+def test_masks_of_bbbc039(small, tmp_path):
+    """Where the frames are those of BBBC039, its masks can be fetched; one split needs its own."""
+    place = folder_of(tmp_path / "x", ["A01", "A03"], listed={"validation": ["A03"]})
+    (place / "masks" / "A01.png").unlink()
+    with pytest.raises(data.DataError, match=r"A01\.png is missing .* 'segkit fetch' brings it"):
+        data.masks(place)
+    assert [path.name for path in data.masks(place, "validation")] == ["A03.png"]
+
+
+def test_names_in_either_form(tmp_path):
+    """An umlaut in one character or in two is the same name, in lists and in masks."""
+    one, two = (unicodedata.normalize(form, "Zähl") for form in ("NFC", "NFD"))
+    for number, (frame, other) in enumerate([(one, two), (two, one)]):
+        place = folder_of(tmp_path / str(number), [frame], listed={"test": [other]})
+        (place / "masks" / f"{frame}.png").rename(place / "masks" / f"{other}.PNG")
+        assert data.split(place, "test") == [frame]
+        assert [path.name for path in data.masks(place)] == [f"{other}.PNG"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffa.png\r\nb.png\r\n",
+        " a.png  \n\nb.png\t",
+        "a\nb",
+        "a.tif\nb.TIFF",
+        "images/a.tif\nb.png",
+    ],
+)
+def test_split_lists_of_other_programs(tmp_path, text):
+    """A byte order mark, line ends of Windows, spaces and other suffixes change nothing."""
+    place = folder_of(tmp_path / "x", ["a", "b", "c", "a.1"])
+    (place / "metadata" / "test.txt").write_bytes(text.encode())
+    assert data.split(place, "test") == ["a", "b"]
+    (place / "metadata" / "test.txt").write_text("a.1\n")
+    assert data.split(place, "test") == ["a.1"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_split_lists_in_other_encodings(tmp_path, encoding):
+    """A list that is not UTF-8 is named, with the cure."""
+    place = folder_of(tmp_path / "x", "a")
+    (place / "metadata" / "test.txt").write_bytes("Zähl.png\n".encode(encoding))
+    with pytest.raises(data.DataError, match=r"test\.txt cannot be read: .*save it as UTF-8"):
+        data.split(place, "test")
 
 
 def test_split(tmp_path):
@@ -284,5 +332,5 @@ def test_split_mistakes(tmp_path):
     place = folder_of(tmp_path / "x", "ab")
     with pytest.raises(ValueError, match="no split 'train': choose one of training, validation"):
         data.split(place, "train")
-    with pytest.raises(data.DataError, match=r"test\.txt cannot be read: fetch or simulate"):
+    with pytest.raises(data.DataError, match=r"test\.txt cannot be read \(.*\): use split 'all'"):
         data.split(place, "test")

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from segkit.files import fetch as engine
 from segkit.files import registry
-from segkit.files.registry import SPLITS, DataError, listed, tiffs, verify
+from segkit.files.registry import SPLITS, DataError, listed, nfc, tiffs, verify
 
 __all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
 __all__ += ["split", "verify"]
@@ -112,23 +112,25 @@ def images(folder):
     return found
 
 
-def masks(folder):
-    """Return the path of the mask (``.png``) of each frame, in the order of `images`.
+def masks(folder, part="all"):
+    """Return the path of the mask (``.png``) of each frame of one split, in the order of `split`.
 
     Raises
     ------
     DataError
         If a frame has no mask.
     """
-    paths = [Path(folder) / "masks" / f"{path.stem}.png" for path in images(folder)]
-    lost = [path for path in paths if not path.is_file()]
+    stems, place = split(folder, part), Path(folder) / "masks"
+    found = {nfc(path.stem): path for path in sorted(place.glob("*.[pP][nN][gG]"))}
+    lost = [stem for stem in stems if nfc(stem) not in found]
     if lost:
-        msg = (
-            f"{lost[0]} is missing (masks missing: {len(lost)} of {len(paths)}): each frame needs "
-            "a mask under its own name; 'segkit fetch' brings those of BBBC039."
-        )
+        cure = "save each frame's mask as a PNG under the frame's name"
+        if name(folder) == "BBBC039":
+            cure = "'segkit fetch' brings it"
+        counts = f"{len(lost)} of {len(stems)}"
+        msg = f"{place / lost[0]}.png is missing (masks missing: {counts}): {cure}."
         raise DataError(msg)
-    return paths
+    return [found[nfc(stem)] for stem in stems]
 
 
 def split(folder, name="all"):
@@ -137,9 +139,17 @@ def split(folder, name="all"):
     Parameters
     ----------
     folder : path-like
-        A data set folder; ``metadata/training.txt`` and so on list the splits.
+        A data set folder; ``metadata/training.txt`` and so on list the splits, one name per line,
+        in UTF-8.
     name : {"training", "validation", "test", "all"}
         "all" takes every frame and needs no list.
+
+    Raises
+    ------
+    DataError
+        If there are no frames, or the list cannot be read.
+    ValueError
+        For another name.
     """
     stems = [path.stem for path in images(folder)]
     if name == "all":
@@ -148,7 +158,7 @@ def split(folder, name="all"):
         msg = f"There is no split {name!r}: choose one of {', '.join(SPLITS)}, all."
         raise ValueError(msg)
     members = listed(folder, name)
-    return [stem for stem in stems if stem in members]
+    return [stem for stem in stems if nfc(stem) in members]
 
 
 def fetch(into=None, *, mirror=None, progress=True):

@@ -3,6 +3,8 @@
 import functools
 import hashlib
 import os
+import re
+import unicodedata
 from pathlib import Path
 
 SPLITS = ("training", "validation", "test")
@@ -100,14 +102,28 @@ def tiffs(folder):
     return sorted(path for path in paths if not path.name.startswith("."))
 
 
+def nfc(name):
+    """Return a name in one form: macOS writes an umlaut as two characters, others as one."""
+    return unicodedata.normalize("NFC", name)
+
+
 def listed(folder, name):
-    """Return the set of stems on the list of one split."""
+    """Return the set of stems on the list of one split, in the form of `nfc`."""
     path = Path(folder) / "metadata" / f"{name}.txt"
     try:
-        return {Path(line.strip()).stem for line in path.read_text().splitlines() if line.strip()}
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read: fetch or simulate the frames again, or use split 'all'."
+        # A list from Windows may begin with a byte order mark.
+        lines = map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())
+    except UnicodeDecodeError as error:
+        msg = f"{path} cannot be read: it is not UTF-8 text; save it as UTF-8."
         raise DataError(msg) from error
+    except OSError as error:
+        msg = (
+            f"{path} cannot be read ({error.strerror}): use split 'all', or list frames there, "
+            "one name per line ('segkit fetch' brings the lists of BBBC039)."
+        )
+        raise DataError(msg) from error
+    names = (nfc(Path(line).name) for line in lines if line)
+    return {re.sub(r"\.(png|tiff?)$", "", entry, flags=re.IGNORECASE) for entry in names}
 
 
 def _sha256(path):
