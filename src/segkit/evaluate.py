@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from segkit import score
+from segkit import data, score
+from segkit.files import registry
 from segkit.labelfiles import label_reader, read_truth
 from segkit.reading import read_frame
 
@@ -33,8 +34,10 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
     Returns
     -------
     table : pandas.DataFrame
-        One row a frame: ``file`` (its stem), what `segkit.score.report` measures, and ``cpu_ms``,
+        One row per frame: ``file`` (its stem), what `segkit.score.report` measures, and ``cpu_ms``,
         the processor time of the segmentation in milliseconds (NaN for `labels`).
+        ``table.attrs["notes"]`` lists what a reader of the scores should know, such as the order
+        that a stack was read in.
 
     Raises
     ------
@@ -44,7 +47,11 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
     if (method is None) == (labels is None):
         raise ValueError("Give either a method or label images to score, not both and not neither.")
     stems, images, masks = frames(folder, split)
-    found = label_reader(labels, folder, stems) if method is None else _segmenter(method, images)
+    note = ""
+    if method is None:
+        read, note = label_reader(labels, folder, stems)
+    else:
+        segment = _segmenter(method, images)
     order = range(len(stems))
     if progress:
         from tqdm import tqdm
@@ -52,14 +59,25 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
         order = tqdm(order, unit="frame", leave=False)
     rows = []
     for i in order:
-        result, milliseconds = found(i)
         try:
+            result, milliseconds = segment(i) if labels is None else (read(i), float("nan"))
             measures = score.report(read_truth(masks[i]), result)
         except ValueError as error:
+            if stems[i] in str(error):
+                raise
             msg = f"{stems[i]}: {error}"
             raise ValueError(msg) from error
         rows.append({"file": stems[i], **measures, "cpu_ms": milliseconds})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["notes"] = [note] if note else []
+    if split != "all" and len(stems) != (count := len(registry.listed(folder, split))):
+        table.attrs["notes"].append(f"{len(stems)} of {count} listed frames are here")
+    if labels is not None and table["found"].max() <= 1 < table["true"].max():
+        table.attrs["notes"].append(
+            "no label image holds more than one label: if these are masks, number their objects "
+            "(skimage.measure.label)"
+        )
+    return table
 
 
 def aggregate(table):
@@ -98,6 +116,7 @@ def summary(table):
     if table["averageF1"].notna().any():
         worst = table.loc[table["averageF1"].idxmin()]
         lines.append(f"worst frame: averageF1={worst['averageF1']:.4f} {worst['file']}")
+    lines += table.attrs.get("notes", [])
     means = [f"F1@{t:g}={table[f'F1@{t:g}'].mean():.4f}" for t in (0.5, 0.7, 0.9)]
     average = by_threshold["F1"].mean()
     lines.append(f"frames={len(table)} averageF1={average:.4f} {' '.join(means)}")
@@ -109,22 +128,18 @@ def frames(folder, split="all"):
 
     Raises
     ------
-    ValueError
+    ValueError, OSError
         If the split is empty or a frame has no mask.
     """
-    from segkit import data
-
-    paths = {path.stem: path for path in data.images(folder)}
     stems = data.split(folder, split)
-    masks = [Path(folder) / "masks" / f"{stem}.png" for stem in stems]
     if not stems:
-        msg = f"{folder} holds no frame of the {split} split: fetch the frames or take another."
+        place = Path(folder) / "metadata" / f"{split}.txt"
+        cure = "fetch its frames, or " if data.name(folder) == "BBBC039" else ""
+        msg = f"No frame that {place} lists is in {folder}: {cure}take another split, or 'all'."
         raise ValueError(msg)
-    for mask in masks:
-        if not mask.is_file():
-            msg = f"{mask} is missing: a frame is scored against its mask."
-            raise ValueError(msg)
-    return stems, [paths[stem] for stem in stems], masks
+    wanted = set(stems)
+    images = [path for path in data.images(folder) if path.stem in wanted]
+    return stems, images, data.masks(folder, split)
 
 
 def _segmenter(method, images):
@@ -135,12 +150,12 @@ def _segmenter(method, images):
         if method not in frame.METHODS:
             msg = f"There is no method {method!r}: choose one of {', '.join(frame.METHODS)}."
             raise ValueError(msg)
-    # The first call of a process loads libraries: that is not the method's own time.
     call = method if callable(method) else lambda image: frame.segment(image, method=method)
-    call(read_frame(images[0]))
 
     def segment(i):
         image = read_frame(images[i])
+        if i == 0:  # The first call loads libraries: that is not the method's own time.
+            call(image)
         start = time.process_time()
         labels = call(image)
         return labels, 1000 * (time.process_time() - start)
