@@ -46,7 +46,7 @@ def measure(files, sizes, repeats, cores):
     """Run all timings and comparisons on these files."""
     import cupy
 
-    like = stack.like_first(files)
+    like = stack.common_format(files)
     images = np.stack([stack.read_frame(path, like=like) for path in files])
     result = {
         "comparison": gpu_times.compare(images),

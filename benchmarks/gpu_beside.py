@@ -40,7 +40,7 @@ loaded = []  # the frames, in each process
 
 def _load(files):
     threadpool_limits(1)
-    like = stack.like_first(files)
+    like = stack.common_format(files)
     loaded[:] = [stack.read_frame(path, like=like) for path in files]
 
 
@@ -72,7 +72,7 @@ def on_cpu(files, cores, repeats):
 
 def from_files(files, repeats):
     """Time reading, segmenting and measuring files: milliseconds a frame."""
-    like = stack.like_first(files)
+    like = stack.common_format(files)
     ways_of = {
         "gpu": lambda: stack.batch(files, 0, like=like, device="gpu"),
         "cpu, processes": lambda: ways.fast(files, "processes"),

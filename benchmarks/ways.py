@@ -114,7 +114,7 @@ def apply_parallel(files):
 def fast_loop(files):
     """Run the finished pipeline in one thread; the table stays in memory."""
     with threadpool_limits(1):
-        like = stack.like_first(files)
+        like = stack.common_format(files)
         return stack.batch(files, 0, like=like)
 
 

@@ -57,7 +57,7 @@ def test_table_is_that_of_each_frame(tmp_path):
 def test_scheduler_does_not_change_a_byte(tmp_path, scheduler):
     """Threads and processes write the same parts as a single thread."""
     files = folder(tmp_path / "in", 5)
-    like = stack.like_first(files)
+    like = stack.common_format(files)
     store.begin(tmp_path / "one", {})
     for task in run.tasks(
         run.pending(files, tmp_path / "one", batch=2), tmp_path / "one", like=like

@@ -1,19 +1,31 @@
-"""Reading a frame, with a check on it: one that cannot be used is named, with the cure.
+"""Read a frame: the right pixels, or an error that names the file and says what to do.
 
 Opening a TIFF holds Python's global lock, so it is done in as few Python steps as possible.
 """
 
+import contextlib
+import logging
+import math
+import stat
+import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import tifffile
+
+# tifffile's log says nothing that an error here does not say; other callers still get it.
+_quiet = threading.local()
+logging.getLogger("tifffile").addFilter(lambda _: not getattr(_quiet, "on", False))
 
 
 class FrameError(ValueError):
     """A frame that cannot be used: the file, and the reason with its cure."""
 
     def __init__(self, file, reason):
-        super().__init__(str(file), reason)
+        # a name with bytes that are not UTF-8 could not be printed or written to a table
+        file = str(file).encode(errors="backslashreplace").decode()
+        super().__init__(file, " ".join(reason.split()))
 
     file = property(lambda self: self.args[0])
     reason = property(lambda self: self.args[1])
@@ -28,88 +40,195 @@ def read_frame(path, *, like=None):
     Parameters
     ----------
     path : path-like
-        A TIFF with one page of grey levels.
+        A TIFF with one page of grey levels, compressed or not.
     like : (shape, dtype), optional
-        What the other frames are; shape (rows, columns).
+        What most frames are, as from `common_format`; shape (rows, columns).
 
     Returns
     -------
     (rows, columns) ndarray
+        In the file's dtype; float16 becomes float32, because SciPy has no filters for float16.
 
     Raises
     ------
     FrameError
-        If the file cannot be read, is no whole TIFF, has several pages or colours, differs from
-        the others in shape or dtype, holds NaN or infinite values, or one single value.
+        If the file cannot be read; if it is damaged or lacks a part of the image; if it holds
+        several planes, colours, or white stored as 0; if its shape or dtype is not `like`; if it
+        holds NaN or infinite values, or the same value everywhere.
     """
-    try:
+    with _page(path) as page:
+        found = page.shape, _dtype(page)
+        if like is not None and found != like:
+            raise FrameError(
+                path,
+                f"shape {found[0]} and dtype {found[1]}, where most frames have shape {like[0]} "
+                f"and dtype {like[1]}; put it in a folder of its own",
+            )
         # The bytes are taken in one read where they lie in one piece: tifffile would take them
         # strip by strip, which costs twice the time, all of it with the global lock held.
-        with tifffile.TiffFile(path) as tif:
-            pages = len(tif.pages)
-            if pages == 0:  # the list of pages stands at the end of a MetaMorph file
-                raise FrameError(path, "cut off before its list of pages; copy the file again")
-            if pages != 1:
-                raise FrameError(path, f"{pages} pages; save one frame a file")
-            page = tif.pages.first
-            if page.ndim != 2:
-                raise FrameError(
-                    path, f"shape {page.shape}, not rows and columns; save grey levels"
-                )
-            if page.is_memmappable:
-                dtype = np.dtype(tif.byteorder + page.dtype.char)
-                image = tif.filehandle.read_array(dtype, page.size, page.dataoffsets[0])
-                image = image.reshape(page.shape).astype(page.dtype, copy=False)
-            else:
-                image = page.asarray()
-    except FrameError:
-        raise
-    except Exception as error:  # a damaged file can lead tifffile into any of them
-        raise FrameError(path, f"cannot be read ({error}); copy the file again") from error
-    _check(path, image, like)
+        if page.is_memmappable:
+            dtype = np.dtype(page.parent.byteorder + page.dtype.char)
+            image = page.parent.filehandle.read_array(dtype, page.size, page.dataoffsets[0])
+            image = image.reshape(page.shape)
+        else:
+            image = page.asarray(maxworkers=1)  # frames run in parallel already
+        image = image.astype(found[1], copy=False)
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise FrameError(path, "holds NaN or infinite values; replace them first")
+        if (image == image.flat[0]).all():
+            raise FrameError(
+                path,
+                f"every pixel is {image.flat[0]}; move the file away, or leave such frames out "
+                "with --on-error skip",
+            )
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not _rises(page.colormap, image):
+            raise FrameError(
+                path, "its colour map does not go from dark to bright; save it as grey levels"
+            )
     return image
 
 
-def _check(path, image, like):
-    """Raise FrameError unless the frame can be segmented beside the others."""
-    if like is not None and (image.shape, image.dtype) != like:
-        raise FrameError(
-            path,
-            f"shape {image.shape} and dtype {image.dtype}, where the others have shape "
-            f"{like[0]} and dtype {like[1]}; put it in a folder of its own",
-        )
-    if image.dtype.kind not in "uif":
-        raise FrameError(path, f"dtype {image.dtype} holds no grey levels; save numbers")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise FrameError(path, "holds NaN or infinite values; replace them first")
-    if (image == image.flat[0]).all():
-        raise FrameError(path, f"every pixel is {image.flat[0]}; nothing was recorded")
+def common_format(files):
+    """Shape and dtype that most frames have.
 
-
-def like_first(files, *, skip=False):
-    """Shape and dtype of the first frame that can be used.
+    Only headers are read, of at most 50 files spread evenly over the list. Files that cannot be
+    used do not count.
 
     Parameters
     ----------
     files : sequence of path-like
-    skip : bool, optional
-        Go on to the next file where one cannot be used.
 
     Returns
     -------
     (shape, dtype)
+        Shape (rows, columns).
 
     Raises
     ------
+    ValueError
+        If the list is empty.
     FrameError
-        If the first frame cannot be used; with `skip`, if none can.
+        If none of these files can be used; it names the first.
     """
-    for path in files:
+    if len(files) == 0:
+        raise ValueError("the list of files is empty; check the folder and the pattern")
+    chosen = np.unique(np.linspace(0, len(files) - 1, min(len(files), 50)).astype(int))
+    votes, errors = Counter(), []
+    for number in chosen:
         try:
-            image = read_frame(path)
-        except FrameError:
-            if not skip:
-                raise
-        else:
-            return image.shape, image.dtype
-    raise FrameError(Path(files[0]).parent, "no frame there can be used; look at one by hand")
+            with _page(files[number]) as page:
+                votes[page.shape, _dtype(page)] += 1
+        except FrameError as error:
+            errors.append(error)
+    if not votes:
+        others = f" (none of the {len(errors)} files checked can be used)" if errors[1:] else ""
+        raise FrameError(errors[0].file, errors[0].reason + others)
+    return votes.most_common(1)[0][0]
+
+
+@contextlib.contextmanager
+def _page(path):
+    """Open a TIFF and yield its page of grey levels; whatever goes wrong is a FrameError."""
+    path = Path(path)
+    _quiet.on = True
+    try:
+        path.name.encode()
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise FrameError(path, f"is {what}, not a file; move it away or rename it")
+        # Other files of the same acquisition are frames of their own.
+        alone = {"_multifile": False, "is_mmstack": False, "is_ndtiff": False}
+        with np.errstate(all="ignore"), tifffile.TiffFile(path, **alone) as tif:
+            for right, reason in _checks(tif):
+                if not right:
+                    raise FrameError(path, reason)
+            yield tif.pages.first
+    except FrameError:
+        raise
+    except Exception as error:  # a damaged file can lead tifffile into any of them
+        raise FrameError(path, _reason(path, error)) from error
+    finally:
+        _quiet.on = False
+
+
+def _checks(tif):
+    """Yield what must hold for a header, with the reason to give if it does not."""
+    pages = len(tif.pages)
+    # the list of pages stands at the end of a MetaMorph file
+    yield pages > 0, "cut off before its list of pages; copy the file again"
+    yield pages == 1, f"{pages} pages; save one frame per file"
+    tif.filehandle.seek(tif.pages.next_page_offset)
+    end = tif.filehandle.read(tif.tiff.offsetsize)
+    yield not any(end), "cut off or damaged after its first page; copy or save the file again"
+    page = tif.pages.first
+    shape = page.shape
+    yield page.ndim == 2, f"shape {shape}, not rows and columns; save grey levels"
+    yield 0 not in shape, f"shape {shape}, so it has no pixels; copy or save the file again"
+    yield not page.is_reduced, "holds a thumbnail of an image; save the image in full size"
+    planes = _planes(tif)
+    yield planes == 1, f"{planes} planes according to its metadata; save one frame per file"
+    dtype = page.dtype
+    numbers = dtype is not None and dtype.kind in "uif"
+    yield numbers, "its pixels are not integers or floating point; save it as grey levels"
+    colours = page.photometric if 262 in page.tags else tifffile.PHOTOMETRIC.MINISBLACK
+    yield colours != 0, "white is stored as 0 (MinIsWhite); invert it and save it as MinIsBlack"
+    kind = getattr(colours, "name", colours)
+    yield colours in (1, 3), f"its pixels are stored as {kind}; save them as grey levels"
+    offsets, counts = page.dataoffsets, page.databytecounts
+    complete = len(offsets) >= math.prod(page.chunked) and 0 not in offsets and 0 not in counts
+    yield complete, "some of its strips or tiles hold no data; save the file again"
+    if page.compression != 1:  # a codec may not miss the last bytes
+        end = max(map(sum, zip(offsets, counts, strict=False)))
+        yield end <= tif.filehandle.size, "cut off before the end of its data; copy the file again"
+
+
+def _planes(tif):
+    """Return the number of planes in a file of one page: in some formats they share the page."""
+    page = tif.pages.first
+    if tif.is_stk:  # for the count alone, because tifffile would read all metadata of each plane
+        tag = page.tags.get(33629)
+        return tag.count if tag else 1
+    # ImageJ's own number also counts planes that were cut off
+    named = (tif.imagej_metadata or {}).get("images", 1)
+    return max(tif.series[0].size // page.size, named)
+
+
+def _dtype(page):
+    return np.dtype(np.float32) if page.dtype == np.float16 else page.dtype
+
+
+def _rises(colours, image):
+    """Tell whether higher grey levels are shown brighter, of those that are in the image."""
+    shown = np.array([0.299, 0.587, 0.114]) @ colours[:, np.unique(image)]
+    falls = np.maximum.accumulate(shown) - shown
+    return shown[-1] > shown[0] and falls.max() < 0.01 * 65535
+
+
+def no_memory(error):
+    """Reason to give where a frame needs more memory than there is."""
+    return f"needs more memory than is free ({error}); use fewer workers, or smaller frames"
+
+
+def _reason(path, error):
+    """Say in one line why a file cannot be read, and what to do."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, UnicodeEncodeError):
+        return "its name is not valid UTF-8; rename the file"
+    if isinstance(error, MemoryError):
+        return no_memory(text)
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {path.readlink()}, which does not exist; delete or renew the link"
+    if isinstance(error, FileNotFoundError):
+        return "does not exist; it may have been moved or renamed"
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot be read ({error.strerror}); check the drive and your permissions"
+    if isinstance(error, ImportError) or "COMPRESSION" in text:
+        cure = "install imagecodecs if it is missing, or save without compression"
+        return f"cannot be read ({text}); {cure}"
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        start = file.read(8)
+        if not start:
+            return "is empty (0 bytes); copy or save the file again"
+        if start[:2] not in (b"II", b"MM"):
+            return f"cannot be read as TIFF (it starts with {start!r}); save the frame as TIFF"
+    return f"cannot be read ({text}); copy or save the file again"

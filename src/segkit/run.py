@@ -154,7 +154,7 @@ def segment(
     if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
         options["log_directory"] = str(out / "jobs")
     files = [str(path) for path in files]
-    like = stack.like_first(files, skip=skip)
+    like = stack.common_format(files)
     work = {"method": method, "labels": labels} | ({} if device == "cpu" else {"device": device})
     store.begin(out, _question(files, batch=batch, **work))
     if labels:

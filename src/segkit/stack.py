@@ -10,6 +10,8 @@ steps as possible. BLAS threads of their own would fight with Dask's for the cor
 these batches keeps BLAS at one thread (`segkit.run` does).
 """
 
+import contextlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,9 @@ import numpy as np
 from segkit import frame
 from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
 from segkit.methods import measuring
-from segkit.reading import FrameError, like_first, read_frame
+from segkit.reading import FrameError, common_format, no_memory, read_frame
 
-__all__ = ["FrameError", "batch", "like_first", "read", "read_frame"]
+__all__ = ["FrameError", "batch", "common_format", "read", "read_frame"]
 
 
 def read(files):
@@ -28,25 +30,30 @@ def read(files):
     Parameters
     ----------
     files : sequence of path-like
-        The first one is read at once, for its shape and dtype.
+        The headers of some are read at once, for the shape and dtype of all; see
+        `segkit.reading.common_format`.
 
     Returns
     -------
     (frames, rows, columns) dask.array.Array
+
+    Raises
+    ------
+    FrameError
+        If no frame can be used; when a frame is read, if it cannot be used.
     """
     import dask.array as da
 
     files = list(files)
-    first = read_frame(files[0])
-    like = (first.shape, first.dtype)
+    like = shape, dtype = common_format(files)
     index = da.arange(len(files), chunks=1)
     return index[:, None, None].map_blocks(
         _read_block,
         files=files,
         like=like,
-        dtype=first.dtype,
-        chunks=(1, *first.shape),
-        meta=np.empty((0, 0, 0), first.dtype),
+        dtype=dtype,
+        chunks=(1, *shape),
+        meta=np.empty((0, 0, 0), dtype),
     )
 
 
@@ -54,27 +61,43 @@ def _read_block(index, *, files, like):
     return np.stack([read_frame(files[i], like=like) for i in index.ravel()])
 
 
-def _usable(files, like, skip, skipped):
-    """Yield number and image of the frames that can be used; list the others, or raise."""
+@contextlib.contextmanager
+def _named(path, *, method, skip, skipped):
+    """Turn whatever fails for one frame into a FrameError; with `skip`, list it instead."""
+    try:
+        yield
+    except ImportError:  # fails for every frame
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            error = FrameError(path, no_memory(error))
+        elif not isinstance(error, FrameError):
+            reason = f"cannot be segmented with {method!r} ({error}); try another method"
+            error = FrameError(path, reason)
+        if not skip:
+            raise error
+        skipped.append((Path(error.file).name, error.reason))
+
+
+def _usable(files, like, named):
+    """Yield number and image of the frames that can be used."""
     for number, path in enumerate(files):
-        try:
+        with named(path):
             yield number, read_frame(path, like=like)
-        except FrameError as error:
-            if not skip:
-                raise
-            skipped.append((Path(path).name, error.reason))
 
 
-def _measured(frames, *, method, labels):
+def _measured(files, like, named, *, method, labels):
     """Yield number, table and label image of each frame, one after the other."""
-    for number, image in frames:
-        found = frame.segment(image, method=method)
-        yield number, measuring.columns(image, found), found
+    for number, path in enumerate(files):
+        with named(path):
+            image = read_frame(path, like=like)
+            found = frame.segment(image, method=method)
+            yield number, measuring.columns(image, found), found
 
 
-def _measured_on_gpu(frames, *, method, labels):
+def _measured_on_gpu(files, like, named, *, method, labels):
     """Do as `_measured`, all at once: the frames go to the GPU once, the table comes back once."""
-    frames = list(frames)
+    frames = list(_usable(files, like, named))
     if not frames:
         return
     images = np.stack([image for _, image in frames])
@@ -109,7 +132,7 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     labels : bool, optional
         Return the label images too.
     skip : bool, optional
-        Leave out frames that cannot be used, and list them, instead of raising.
+        Leave out frames that cannot be used or segmented, and list them, instead of raising.
     device : {"cpu", "gpu"}, optional
         Where: on the CPU one frame after the other, on the GPU all at once.
 
@@ -125,16 +148,20 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     Raises
     ------
     FrameError
-        Unless `skip`: for the first frame that cannot be used.
+        Unless `skip`: for the first frame that cannot be used or segmented.
+    ValueError
+        If there is no such method.
     segkit.device.DeviceError
         For "gpu": if there is none, if it has not the memory, or if the method needs the CPU.
     """
+    if method not in frame.METHODS:
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(frame.METHODS)}")
     parts, skipped = [], []
     label_images = np.zeros((len(files), *like[0]), np.int32) if labels else None
     require(device, method=method)
     measured = _measured_on_gpu if device == "gpu" else _measured
-    usable = _usable(files, like, skip, skipped)
-    for number, part, found in measured(usable, method=method, labels=labels):
+    named = partial(_named, method=method, skip=skip, skipped=skipped)
+    for number, part, found in measured(files, like, named, method=method, labels=labels):
         count = len(part["label"])
         names = np.full(count, Path(files[number]).name, dtype=object)
         parts.append({"file": names, "frame": np.full(count, first + number, np.int32), **part})

@@ -131,7 +131,7 @@ def test_cupy_refuses_what_the_stand_in_refuses(cupy):
 def test_batch_from_files_and_command_line(cupy, tmp_path):
     """Table and label images of files are those of the CPU, byte by byte on disk."""
     files = folder(tmp_path / "in", 5)
-    like = stack.like_first(files)
+    like = stack.common_format(files)
     there, _, labels = stack.batch(files, 3, like=like, labels=True, device="gpu")
     here, _, expected = stack.batch(files, 3, like=like, labels=True)
     np.testing.assert_array_equal(labels, expected)
@@ -154,7 +154,7 @@ def test_memory_that_is_not_there(cupy, tmp_path):
     pool.set_limit(size=max(1, pool.used_bytes()) + 2**16)
     try:
         with pytest.raises(device.DeviceError, match="take smaller batches"):
-            stack.batch(files, 0, like=stack.like_first(files), device="gpu")
+            stack.batch(files, 0, like=stack.common_format(files), device="gpu")
     finally:
         pool.set_limit(size=limit)
 

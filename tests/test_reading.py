@@ -1,0 +1,492 @@
+import logging
+import os
+import struct
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from made import scene
+from PIL import Image
+
+from segkit import data, stack
+from segkit.reading import FrameError, common_format, read_frame
+
+SHAPE = (24, 32)
+LIKE = (SHAPE, np.dtype(np.uint16))
+
+
+def written(path, image=None, **options):
+    """Write a frame as a TIFF; return its path."""
+    tifffile.imwrite(path, scene(1, SHAPE) if image is None else image, **options)
+    return path
+
+
+def metamorph(path, planes):
+    """Write a MetaMorph stack: one page, whose tag 33629 counts the planes behind it."""
+    count = len(planes)
+    tags = [(code, 5, count, (1, 1) * count, True) for code in (33628, 33629, 33630)]
+    tifffile.imwrite(path, planes[0], metadata=None, rowsperstrip=5, extratags=tags)
+    content = bytearray(path.read_bytes() + planes[1:].tobytes())
+    directory = struct.unpack("<I", content[4:8])[0]
+    for number in range(struct.unpack_from("<H", content, directory)[0]):
+        entry = directory + 2 + 12 * number
+        if struct.unpack_from("<H", content, entry)[0] == 33629:
+            struct.pack_into("<I", content, entry + 8, len(content))
+    path.write_bytes(content + np.array([0, 1, 2459000, 0, 2459000, 0] * count, "<u4").tobytes())
+    return path
+
+
+def large_imagej(path, planes, *, cut=False):
+    """Write a stack as ImageJ does above 4 GB: one page, the other planes behind its pixels."""
+    text = f"ImageJ=1.54f\nimages={len(planes)}\nframes={len(planes)}\nhyperstack=true\n"
+    planes = planes.astype(">u2")
+    tifffile.imwrite(path, planes[0], byteorder=">", description=text, metadata=None)
+    if not cut:
+        path.write_bytes(path.read_bytes() + planes[1:].tobytes())
+    return path
+
+
+def packed(path, image):
+    """Write 12 bits per pixel, two pixels in three bytes."""
+    a, b = image.reshape(-1, 2).astype(int).T
+    pixels = np.stack([a >> 4, (a & 15) << 4 | b >> 8, b & 255], 1).astype(np.uint8).tobytes()
+    tags = {256: SHAPE[1], 257: SHAPE[0], 258: 12, 259: 1, 262: 1, 273: 8, 278: SHAPE[0]}
+    tags[279] = len(pixels)
+    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items())
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(pixels))
+    path.write_bytes(header + pixels + struct.pack("<H", len(tags)) + entries + bytes(4))
+    return path
+
+
+def palette(path, colours):
+    """Write an 8-bit frame with a colour map; return it as grey levels."""
+    image = (scene(1, SHAPE) // 4).clip(0, 255).astype(np.uint8)
+    picture = Image.fromarray(image, mode="P")
+    picture.putpalette(np.asarray(colours, np.uint8).ravel().tolist())
+    picture.save(path)
+    return image
+
+
+def overwritten(path, tag, values):
+    """Change the values of a tag whose entry holds an offset or the values themselves."""
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages.first.tags[tag].overwrite(values)
+    return path
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "deflate", "packbits", "lzma"])
+def test_compressed_frames_are_read(tmp_path, compression):
+    """Every lossless compression gives the pixels that were written."""
+    path = written(tmp_path / "a.tif", compression=compression)
+    np.testing.assert_array_equal(read_frame(path), scene(1, SHAPE))
+
+
+def test_twelve_packed_bits_are_read(tmp_path):
+    """Cameras of 12 bits may store two pixels in three bytes."""
+    image = scene(1, SHAPE)
+    np.testing.assert_array_equal(read_frame(packed(tmp_path / "a.tif", image)), image)
+
+
+def test_a_missing_codec_is_named_with_its_cure(tmp_path, monkeypatch):
+    """Without imagecodecs the error asks for it, not for a new copy of a sound file."""
+    path = written(tmp_path / "a.tif", compression="lzw")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tifffile"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    import tifffile as poorer
+
+    monkeypatch.setattr("segkit.reading.tifffile", poorer)
+    with pytest.raises(FrameError, match=r"a\.tif: cannot be read .*LZW.*install imagecodecs"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("kind", ["metamorph", "imagej", "imagej cut", "appended", "OME"])
+def test_several_planes_are_never_taken_for_one(tmp_path, kind):
+    """Planes that share a page, or pages that are lost, are refused with their number."""
+    path, planes = tmp_path / "a.tif", np.stack([scene(seed, SHAPE) for seed in range(4)])
+    said = "4 planes according to its metadata; save one frame per file"
+    if kind == "metamorph":
+        metamorph(path, planes)
+    elif kind.startswith("imagej"):
+        large_imagej(path, planes, cut="cut" in kind)
+    elif kind == "appended":
+        for plane in planes:
+            written(path, plane, append=True, metadata=None)
+        said = "4 pages; save one frame per file"
+    else:
+        with tifffile.TiffWriter(path, ome=True) as tif:
+            tif.write(planes, photometric="minisblack", metadata={"axes": "TYX"})
+        with tifffile.TiffFile(path) as tif:
+            text = tif.ome_metadata
+        written(path, planes[0], description=text, metadata=None)
+    with pytest.raises(FrameError, match=rf"a\.tif: {said}"):
+        read_frame(path)
+
+
+def cut_stack(path):
+    """Write two pages and cut the file off before the second."""
+    for seed in range(2):
+        written(path, scene(seed, SHAPE), append=True, metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        end = tif.pages[1].offset
+    path.write_bytes(path.read_bytes()[:end])
+    return path
+
+
+def test_a_stack_cut_off_after_its_first_page(tmp_path):
+    """A lost second page is noticed although the first is complete."""
+    path = cut_stack(tmp_path / "a.tif")
+    with pytest.raises(FrameError, match="after its first page; copy or save the file again"):
+        read_frame(path)
+
+
+def test_one_plane_of_metamorph_is_read(tmp_path):
+    """BBBC039 comes from MetaMorph: one plane on one page."""
+    planes = scene(1, SHAPE)[None]
+    np.testing.assert_array_equal(read_frame(metamorph(tmp_path / "a.tif", planes)), planes[0])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_ome_tiff_over_several_files(tmp_path, lost):
+    """Each file gives its own plane, whether the other files are there or not."""
+    images = [scene(seed, SHAPE) for seed in range(3)]
+    files = [tmp_path / f"t{number}.ome.tif" for number in range(3)]
+    uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{number}" for number in range(3)]
+    planes = "".join(
+        f'<TiffData FirstT="{number}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{file.name}">{uuid}</UUID></TiffData>'
+        for number, (file, uuid) in enumerate(zip(files, uuids, strict=True))
+    )
+    for file, uuid, image in zip(files, uuids, images, strict=True):
+        text = (
+            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="{uuid}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+            f'Type="uint16" SizeX="{SHAPE[1]}" SizeY="{SHAPE[0]}" SizeZ="1" SizeC="1" SizeT="3">'
+            f"{planes}</Pixels></Image></OME>"
+        )
+        written(file, image, description=text, metadata=None)
+    assert tifffile.imread(files[1]).shape == (3, *SHAPE)
+    if lost:
+        files[0].unlink()
+    for file, image in zip(files[lost:], images[lost:], strict=True):
+        np.testing.assert_array_equal(read_frame(file), image)
+
+
+def test_a_pyramid_gives_its_full_size(tmp_path):
+    """Smaller copies below a page are not read; a page that is one itself is refused."""
+    path, image = tmp_path / "a.ome.tif", scene(1, SHAPE)
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(image, subifds=1)
+        tif.write(image[::2, ::2], subfiletype=1)
+    np.testing.assert_array_equal(read_frame(path), image)
+    with pytest.raises(FrameError, match="holds a thumbnail of an image"):
+        read_frame(written(tmp_path / "b.tif", image, subfiletype=1))
+
+
+@pytest.mark.parametrize("tag", [324, 325])
+def test_a_tile_without_data_is_refused(tmp_path, tag):
+    """A tile whose offset or byte count is 0 would be read as zeros."""
+    path = written(tmp_path / "a.tif", tile=(16, 16))
+    with tifffile.TiffFile(path) as tif:
+        values = list(tif.pages.first.tags[tag].value)
+    values[2] = 0
+    with pytest.raises(FrameError, match="strips or tiles hold no data; save the file again"):
+        read_frame(overwritten(path, tag, values))
+
+
+@pytest.mark.parametrize("kind", ["plain", "tiled", "deflate", "LZW", "BigTIFF"])
+def test_a_file_cut_off_is_never_read_with_other_pixels(tmp_path, kind):
+    """Wherever the end is missing, the frame is refused or complete."""
+    path = KINDS[kind](tmp_path / "a.tif")
+    content, image = path.read_bytes(), scene(1, SHAPE)
+    for end in (*range(0, len(content), 97), *range(len(content) - 20, len(content))):
+        path.write_bytes(content[:end])
+        try:
+            np.testing.assert_array_equal(read_frame(path), image)
+        except FrameError:
+            continue
+        assert end > len(content) - 16  # bytes that no strip or tile uses
+
+
+def test_white_stored_as_zero_is_refused(tmp_path):
+    """Nuclei would be dark in the array."""
+    with pytest.raises(FrameError, match=r"MinIsWhite.*; invert it and save it"):
+        read_frame(written(tmp_path / "a.tif", photometric="miniswhite"))
+
+
+def test_colour_maps(tmp_path):
+    """A colour map that goes from dark to bright is read, any other is refused."""
+    ramp = np.arange(256)
+    green = np.stack([ramp * 0, ramp, ramp * 0], 1)
+    image = palette(tmp_path / "green.tif", green)
+    np.testing.assert_array_equal(read_frame(tmp_path / "green.tif"), image)
+    for name, colours in {
+        "inverted": 255 - np.stack([ramp] * 3, 1),
+        "random": np.random.default_rng(1).integers(0, 256, (256, 3)),
+        "constant": np.full((256, 3), 80),
+    }.items():
+        palette(tmp_path / f"{name}.tif", colours)
+        with pytest.raises(FrameError, match="not go from dark to bright; save it as grey levels"):
+            read_frame(tmp_path / f"{name}.tif")
+
+
+def test_half_precision_becomes_single(tmp_path):
+    """SciPy has no filters for float16, so such frames are segmented as float32."""
+    image = scene(1, SHAPE).astype(np.float16)
+    path = written(tmp_path / "a.tif", image)
+    assert common_format([path]) == (SHAPE, np.float32)
+    assert read_frame(path).dtype == np.float32
+    np.testing.assert_array_equal(read_frame(path), image)
+    assert stack.batch([path], 0, like=common_format([path]))[1] == []
+
+
+@pytest.mark.parametrize("tag", [256, 257])
+def test_a_frame_without_pixels_is_refused(tmp_path, tag):
+    """Width or height 0 is an error with the file's name, in the sample too."""
+    path = overwritten(written(tmp_path / "a.tif"), tag, 0)
+    for call in (read_frame, lambda path: common_format([path])):
+        with pytest.raises(FrameError, match=r"a\.tif: shape .*so it has no pixels"):
+            call(path)
+
+
+def test_too_little_memory_names_the_file(tmp_path, monkeypatch):
+    """A frame larger than the memory is one line, and skip goes on."""
+    files = [written(tmp_path / f"{name}.tif", tile=(16, 16)) for name in "ab"]
+    asarray = tifffile.TiffPage.asarray
+
+    def full(page, **options):
+        if page.parent.filename == "a.tif":
+            raise MemoryError("Unable to allocate 3 GiB")
+        return asarray(page, **options)
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", full)
+    with pytest.raises(FrameError, match=r"a\.tif: needs more memory than is free \(Unable"):
+        read_frame(files[0])
+    _, skipped, _ = stack.batch(files, 0, like=LIKE, skip=True)
+    assert [name for name, _ in skipped] == ["a.tif"]
+
+
+NOT_FRAMES = {
+    "PNG": r"cannot be read as TIFF \(it starts with b'\\x89PNG.*; save the frame as TIFF",
+    "empty": r"is empty \(0 bytes\); copy or save the file again",
+    "folder": "is a folder, not a file",
+    "link": "is a link to .*gone.tif, which does not exist",
+    "pipe": "is a pipe or a device, not a file",
+    "missing": "does not exist",
+    "loop": "is a link to .*a.tif, which does not exist",
+    "bytes": "its name is not valid UTF-8; rename the file",
+}
+
+
+@pytest.mark.parametrize("what", NOT_FRAMES)
+def test_what_is_no_frame_is_named_with_its_own_cure(tmp_path, what):
+    """The cure fits the case: only damaged or empty files have to be copied again."""
+    path = tmp_path / "a.tif"
+    if what == "PNG":
+        Image.fromarray(scene(1, SHAPE)).save(path, format="PNG")
+    elif what == "empty":
+        path.touch()
+    elif what == "folder":
+        path.mkdir()
+    elif what == "link":
+        path.symlink_to(tmp_path / "gone.tif")
+    elif what == "loop":
+        path.symlink_to(path)
+    elif what == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this system has no named pipes")
+        os.mkfifo(path)
+    elif what == "bytes":
+        path = path.with_name(os.fsdecode(b"\xe4.tif"))
+    with pytest.raises(FrameError, match=rf"\.tif: {NOT_FRAMES[what]}") as caught:
+        read_frame(path)
+    message = str(caught.value)
+    assert ("copy" in message) == (what == "empty")
+    assert len(message.encode().splitlines()) == 1
+
+
+def test_tiff_suffixes_in_any_case(tmp_path):
+    """A file is a frame by its suffix, long or short, in capitals or not."""
+    names = ["a.tif", "b.tiff", "c.TIF", "d.TIFF"]
+    files = [written(tmp_path / name) for name in names]
+    (tmp_path / ".e.tiff").touch()
+    (tmp_path / "f.tif.part").touch()
+    assert data.images(tmp_path) == files
+
+
+def test_what_is_there_instead_of_frames(tmp_path):
+    """The error lists folders and other files; the download helps only the course's own folder."""
+    place = tmp_path / "plate"
+    for well in "AB":
+        (place / well).mkdir(parents=True)
+    for name in ("a.png", "b.png", "notes.txt"):
+        (place / name).touch()
+    holds = r"the folder plate/A, the folder plate/B, 2 \.png, 1 \.txt: give the folder of"
+    with pytest.raises(data.DataError, match=rf"no frames .* in .*plate, which holds {holds}"):
+        data.images(place)
+    file = written(place / "A" / "one.tif")
+    with pytest.raises(data.DataError, match=r"one\.tif is a file: give the folder that holds it"):
+        data.images(file)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_fetch_is_the_cure_for_the_data_set_only(tmp_path, monkeypatch, own):
+    """Somebody's own empty folder is not filled by the download."""
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    with pytest.raises(data.DataError) as caught:
+        data.images(tmp_path / ("mine" if own else "BBBC039"))
+    assert ("segkit fetch" in str(caught.value)) == (not own)
+
+
+def test_images_that_are_passed_over(tmp_path):
+    """Other image files and folders with frames are listed; masks and notes are not."""
+    written(tmp_path / "a.tif")
+    assert data.passed_over(tmp_path) == ""
+    for name in ("a.csv", "b.png", "c.nd2", "d.PNG"):
+        (tmp_path / name).touch()
+    for name in ("A01", "masks", "empty"):
+        (tmp_path / name).mkdir()
+    for name in ("A01", "masks"):
+        written(tmp_path / name / "a.tif")
+    expected = f"the folder {tmp_path.name}/A01, 1 .png, 1 .nd2, 1 .PNG"
+    assert data.passed_over(tmp_path) == expected
+    (tmp_path / "images").mkdir()
+    written(tmp_path / "images" / "a.tif")
+    assert "1 .tif" in data.passed_over(tmp_path)
+
+
+def test_brackets_in_a_path(tmp_path):
+    """A folder named like a pattern is an ordinary folder."""
+    place = tmp_path / "exp [1]"
+    place.mkdir()
+    path = written(place / "a[2].tif")
+    assert data.images(place) == [path]
+    np.testing.assert_array_equal(stack.read([path])[0].compute(), scene(1, SHAPE))
+
+
+def test_the_majority_decides_what_frames_must_be(tmp_path):
+    """An odd, empty or damaged first file does not decide for the others."""
+    files = [written(tmp_path / f"{number}.tif") for number in range(1, 6)]
+    odd = [written(tmp_path / f"0{name}.tif", scene(1, (20, 30))) for name in "ab"]
+    empty = tmp_path / "00.tif"
+    empty.touch()
+    files = [empty, *odd, *files]
+    assert common_format(files) == LIKE
+    _, skipped, _ = stack.batch(files, 0, like=common_format(files), skip=True)
+    assert [name for name, _ in skipped] == ["00.tif", "0a.tif", "0b.tif"]
+    with pytest.raises(FrameError, match=r"0a\.tif: shape \(20, .*most frames have .*\(24, "):
+        read_frame(odd[0], like=common_format(files))
+
+
+def test_at_most_fifty_headers_are_read(tmp_path, monkeypatch):
+    """Many files cost no more than fifty, spread over the list."""
+    path = written(tmp_path / "a.tif")
+    files = [path] * 30 + [written(tmp_path / "b.tif", scene(1, (20, 30)))] * 970
+    opened, opener = [], tifffile.TiffFile
+    monkeypatch.setattr(tifffile, "TiffFile", lambda *a, **k: opened.append(a) or opener(*a, **k))
+    assert common_format(files) == ((20, 30), np.uint16)
+    assert len(opened) == 50
+    assert opened[0] == (path,)
+
+
+def test_nothing_usable_names_the_first_file(tmp_path):
+    """Where no file has a usable header, the first and its cure are in the message."""
+    files = [tmp_path / f"{name}.tif" for name in "abc"]
+    for file in files:
+        file.touch()
+    with pytest.raises(FrameError, match=r"a\.tif: is empty .*none of the 3 files checked"):
+        common_format(files)
+    with pytest.raises(ValueError, match="list of files is empty; check"):
+        stack.read([])
+
+
+def test_what_fails_in_segmenting_is_named_and_skipped(tmp_path):
+    """A frame of one row is too small for a method: its name, and the others are done."""
+    row = written(tmp_path / "row.tif", np.arange(50, dtype=np.uint16)[None])
+    like = common_format([row])
+    with pytest.raises(FrameError, match=r"row\.tif: cannot be segmented with 'best' \(.*another"):
+        stack.batch([row], 0, like=like, method="best")
+    table, skipped, _ = stack.batch([row], 0, like=like, method="best", skip=True)
+    assert [name for name, _ in skipped] == ["row.tif"]
+    assert len(table["label"]) == 0
+    with pytest.raises(ValueError, match="unknown method 'cloud'"):
+        stack.batch([row], 0, like=like, method="cloud", skip=True)
+
+
+def test_names_in_any_bytes_are_skipped(tmp_path):
+    """A name that no table can hold is listed in a form that one can."""
+    files = [written(tmp_path / "a.tif"), tmp_path / os.fsdecode(b"\xe4.tif")]
+    _, skipped, _ = stack.batch(files, 0, like=LIKE, skip=True)
+    assert [name for name, _ in skipped] == [r"\udce4.tif"]
+
+
+def test_tifffile_is_silent_only_while_a_frame_is_read(tmp_path, caplog):
+    """Its log lines do not appear beside our errors, and are not taken from other callers."""
+    path = cut_stack(tmp_path / "a.tif")
+    with caplog.at_level(logging.DEBUG, "tifffile"):
+        with pytest.raises(FrameError):
+            read_frame(path)
+        assert caplog.records == []
+        with tifffile.TiffFile(path) as tif:
+            len(tif.pages)
+    assert "invalid page offset" in caplog.text
+
+
+KINDS = {
+    "plain": lambda path: written(path, rowsperstrip=5),
+    "tiled": lambda path: written(path, tile=(16, 16)),
+    "deflate": lambda path: written(path, compression="deflate", rowsperstrip=5),
+    "LZW": lambda path: written(path, compression="lzw", predictor=2),
+    "BigTIFF": lambda path: written(path, bigtiff=True, byteorder=">"),
+    "MetaMorph": lambda path: metamorph(path, scene(1, SHAPE)[None]),
+}
+
+
+def damaged(content, rng):
+    """Flip, cut out, insert or zero some bytes, or cut the end off."""
+    content = bytearray(content)
+    how = rng.choice(["flip", "header", "cut", "insert", "remove", "zero"])
+    start = int(rng.integers(len(content)))
+    stop = start + int(rng.integers(1, 40))
+    if how == "flip":
+        content[start] ^= 1 << int(rng.integers(8))
+    elif how == "header":  # a tag's entry; tifffile writes them at the start or at the end
+        place = int(rng.choice([rng.integers(300), len(content) - 1 - rng.integers(300)]))
+        content[place % len(content)] = int(rng.integers(256))
+    elif how == "cut":
+        del content[start:]
+    elif how == "insert":
+        content[start:start] = rng.bytes(stop - start)
+    elif how == "remove":
+        del content[start:stop]
+    else:
+        content[start:stop] = bytes(len(content[start:stop]))
+    return content
+
+
+def outcome(path):
+    """Read a damaged file: pixels, or an error that names it."""
+    try:
+        shape, dtype = common_format([path])
+        image = read_frame(path)
+    except FrameError as error:
+        message = str(error)
+    else:
+        assert (image.shape, image.dtype) == (shape, dtype)
+        return "read"
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return "refused"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_gives_pixels_or_the_file_name(tmp_path, kind):
+    """Whatever happens to a file, reading it ends in pixels or in a FrameError."""
+    path = KINDS[kind](tmp_path / "a.tif")
+    content, rng = path.read_bytes(), np.random.default_rng(list(KINDS).index(kind))
+    found = set()
+    for _ in range(60):  # of 2,100 such files, about half are refused
+        path.write_bytes(damaged(content, rng))
+        found.add(outcome(path))
+    assert found == {"read", "refused"}
