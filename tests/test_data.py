@@ -256,7 +256,7 @@ def test_images(tmp_path):
 def test_no_images(tmp_path, name):
     """A folder without frames is named, with what to do."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(data.DataError, match=rf"no frames \(\*\.tif\) in .*{name}: give the"):
+    with pytest.raises(data.DataError, match=rf"There .* no .*{name}.*: give the folder"):
         data.images(tmp_path / name)
 
 

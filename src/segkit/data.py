@@ -12,6 +12,7 @@ come by ``files.fetch`` (sources), ``files.unpack`` and ``files.registry`` (hash
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from filelock import FileLock
@@ -21,7 +22,11 @@ from segkit.files import registry
 from segkit.files.registry import SPLITS, DataError, listed, nfc, tiffs, verify
 
 __all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
-__all__ += ["split", "verify"]
+__all__ += ["passed_over", "split", "verify"]
+
+# Suffixes of files that may be frames which somebody expects to be read.
+IMAGES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".jp2", ".stk", ".lsm"}
+IMAGES |= {".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv", ".zarr", ".h5"}
 
 
 def root():
@@ -92,24 +97,66 @@ def describe(folder):
 
 
 def images(folder):
-    """Return the sorted paths of the frames, ``*.tif`` in ``folder/images`` or in `folder` itself.
+    """Return the sorted paths of the frames, in ``folder/images`` or in `folder` itself.
 
-    Hidden files are passed over: half-written ones bear such names, and so do the ``._*.tif`` that
-    macOS leaves on a USB stick.
+    These are the files named .tif or .tiff, in capitals or not. Hidden files are passed over:
+    half-written ones bear such names, and so do the ``._*.tif`` that macOS leaves on a USB stick.
 
     Raises
     ------
     DataError
-        If there is none.
+        If there is none; it says what is there instead.
     """
     found = tiffs(folder)
-    if not found:
+    if found:
+        return found
+    folder = Path(folder)
+    if folder.is_file():
+        msg = f"{folder} is a file: give the folder that holds it."
+    elif folder.absolute() == (root() / "BBBC039").absolute():
+        msg = f"There are no frames in {folder}: bring them with 'segkit fetch'."
+    elif folder.is_dir():
+        others = _listed(_others(folder)) or "nothing"
         msg = (
-            f"There are no frames (*.tif) in {folder}: give the folder of a data set, or bring "
-            "the real frames with 'segkit fetch'."
+            f"There are no frames (.tif, .tiff) in {folder}, which holds {others}: give the "
+            "folder of the frames, or save them as TIFF."
         )
-        raise DataError(msg)
-    return found
+    else:
+        msg = f"There is no folder {folder}: give the folder of the frames."
+    raise DataError(msg)
+
+
+def passed_over(folder):
+    """Say which images lie beside the frames of a folder without being among them.
+
+    Returns
+    -------
+    str
+        Such as "the folder plate/A01, 3 .png"; empty if there are none.
+    """
+    return _listed(
+        path
+        for path in _others(Path(folder))
+        if path.suffix.lower() in IMAGES or (path.is_dir() and path.name != "masks" and tiffs(path))
+    )
+
+
+def _others(folder):
+    """Return what a folder, and ``images`` in it, hold besides the frames; no hidden files."""
+    folder = folder.absolute()  # "." has no name
+    inner, frames = folder / "images", set(tiffs(folder))
+    places = [folder, inner] if inner.is_dir() else [folder]
+    paths = [path for place in places for path in sorted(place.iterdir())]
+    return [p for p in paths if p != inner and p not in frames and not p.name.startswith(".")]
+
+
+def _listed(paths):
+    """Name folders and count files by suffix, five entries at most."""
+    paths = list(paths)
+    suffixes = Counter(path.suffix or path.name for path in paths if not path.is_dir())
+    entries = [f"the folder {path.parent.name}/{path.name}" for path in paths if path.is_dir()]
+    entries += [f"{count} {suffix}" for suffix, count in suffixes.items()]
+    return ", ".join(entries[:5] + ["..."] * (len(entries) > 5))
 
 
 def masks(folder, part="all"):

@@ -98,8 +98,13 @@ def verify(folder):
 def tiffs(folder):
     """Return the sorted frames in ``folder/images`` or `folder` itself, or an empty list."""
     inner = Path(folder) / "images"
-    paths = (inner if inner.is_dir() else Path(folder)).glob("*.tif")
-    return sorted(path for path in paths if not path.name.startswith("."))
+    place = inner if inner.is_dir() else Path(folder)
+    paths = place.iterdir() if place.is_dir() else ()
+    return sorted(path for path in paths if _is_tiff(path.name))
+
+
+def _is_tiff(name):
+    return name.lower().endswith((".tif", ".tiff")) and not name.startswith(".")
 
 
 def nfc(name):
@@ -142,7 +147,7 @@ def _visible(folder):
 
 def _simulated(folder):
     """Return the names that simulated frames must have, and what is missing or damaged."""
-    stems = {path.stem for path in tiffs(folder)}
+    stems = {path.stem for path in tiffs(folder) if path.suffix == ".tif"}
     stems = stems.union(*(listed(folder, name) for name in SPLITS))
     known = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
     found = {entry: "missing" for entry in known if not (folder / entry).is_file()}
