@@ -3,7 +3,9 @@
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from answers import noise_in_use, said
+from dask.array.image import imread
 
 from segkit.check import blocks as check
 
@@ -11,8 +13,8 @@ from segkit.check import blocks as check
 @pytest.fixture
 def stack(tmp_path, monkeypatch):
     """Ten small noisy frames, as the data set in use."""
-    noise = noise_in_use(monkeypatch, tmp_path, 10, seed=7)
-    return da.from_array(noise, chunks=(1, 40, 52))
+    noise_in_use(monkeypatch, tmp_path, 10, seed=7)
+    return imread(str(tmp_path / "BBBC039" / "images" / "*.tif"), imread=tifffile.imread)
 
 
 def test_the_dots_are_no_answer(capsys):
@@ -74,9 +76,19 @@ def median(chunk):
     return np.median(chunk, axis=(1, 2))
 
 
+def contrasts(chunk):
+    """Return the 99th percentile minus the median of each frame."""
+    return percentile(chunk) - median(chunk)
+
+
+def whole_numbers(chunk):
+    """Return the contrasts without their fractions."""
+    return contrasts(chunk).astype(int)
+
+
 def test_contrast_is_right(stack):
     """Axes dropped, dtype as it comes out."""
-    assert check.contrast(by_frame(stack, lambda chunk: percentile(chunk) - median(chunk)))
+    assert check.contrast(by_frame(stack, contrasts))
     high = da.percentile(stack, 99, axis=(1, 2))
     assert check.contrast(high - da.median(stack, axis=(1, 2)))
 
@@ -94,6 +106,9 @@ def test_contrast_is_right(stack):
         (lambda x: by_frame(x, lambda c: percentile(c) - c.mean(axis=(1, 2))), "minus the mean"),
         (lambda x: np.percentile(x.compute(), 99) - by_frame(x, median), "all frames together"),
         (lambda x: by_frame(x, lambda c: percentile(c) + 5.0), "10 of 10 values differ"),
+        (lambda x: by_frame(x, whole_numbers, int), "int64 drops the fraction"),
+        (lambda x: da.from_array(contrasts(x.compute()), chunks=1), "files were read before"),
+        (lambda x: by_frame(x, contrasts).persist(), "files were read before"),
     ],
 )
 def test_contrast_hints(capsys, stack, answer, hint):

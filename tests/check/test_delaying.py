@@ -31,12 +31,18 @@ def nuclei(path):
     """Return a table of the spots of a file."""
     smoothed = ndimage.gaussian_filter(tifffile.imread(path), 1)
     count = ndimage.label(smoothed > threshold_otsu(smoothed))[1]
-    return pd.DataFrame({"label": np.arange(1, count + 1)})
+    table = pd.DataFrame({"label": np.arange(1, count + 1)})
+    return table.assign(area=42, mean_intensity=900.0, file=path.name)
 
 
 def several(paths):
     """Return one table of several files."""
     return pd.concat([nuclei(path) for path in paths])
+
+
+def concat(paths):
+    """Return a lazy table of several files that are measured at once."""
+    return dask.delayed(pd.concat)([nuclei(path) for path in paths])
 
 
 def in_batches(files, size):
@@ -70,6 +76,9 @@ def test_opened_is_right(files):
         ((5, 1, 2), "count the calls"),
         ((24, 2, 2), "how often does one task run"),
         ((24, 1, 1), "when the first compute has ended"),
+        (("24", 1, 2), "one whole number each"),
+        ((24, [1], 2), "one whole number each"),
+        ((24, 1, None), "one whole number each"),
     ],
 )
 def test_opened_hints(capsys, files, answer, hint):
@@ -96,11 +105,20 @@ def test_batches_is_right(files):
             "the results are there already: wrap the function",
         ),
         (lambda files: [dask.delayed(several)] * 3, "not called yet"),
-        (lambda files: [files[:5], files[5:10], files[10:]], "make each a Delayed"),
-        (lambda files: in_batches(files, 1), "one file a task"),
+        (lambda files: [files[:5], files[5:10], files[10:]], "make each part a Delayed"),
+        (lambda files: in_batches(files, 1), "one file per task"),
         (lambda files: in_batches(files, 6), "2 tasks"),
         (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
-        (lambda files: [dask.delayed(list)([1])] * 3, "put its tables together"),
+        (lambda files: [dask.delayed(list)(files)] * 3, "gives a list: put its tables together"),
+        (lambda files: (part for part in in_batches(files, 5)), "this is a generator"),
+        (lambda files: None, "this is a NoneType"),
+        (lambda files: [*in_batches(files, 6), several(files).size], "holds a int"),
+        (lambda files: [concat(files[i : i + 5]) for i in (0, 5, 10)], "files were read before"),
+        (lambda files: dask.persist(*in_batches(files, 5)), "files were read before"),
+        (
+            lambda files: [part[["label"]] for part in in_batches(files, 5)],
+            "the column 'area' is missing",
+        ),
     ],
 )
 def test_batches_hints(capsys, files, answer, hint):
@@ -127,9 +145,23 @@ def test_total_is_right(files, answer):
     [
         (lambda files: counts(files[:6]), "one more delayed call"),
         (lambda files: 21, "not computed yet; this is a int"),
-        (lambda files: dask.delayed(pd.concat)([nuclei(p) for p in files[:6]]), "one number"),
+        (lambda files: dask.delayed(several)(files[:6]), "one number"),
         (lambda files: dask.delayed(sum)(counts(files)), "78 comes out"),
-        (lambda files: dask.delayed(int)(21), "tasks for the single files"),
+        (
+            lambda files: dask.delayed(len)(dask.delayed(several)(files[:6])),
+            "tasks for the single files",
+        ),
+        (lambda files: dask.delayed(21), "results are there already"),
+        (lambda files: dask.delayed(int)(21), "files were read before"),
+        (lambda files: concat(files[:6]), "files were read before"),
+        (
+            lambda files: dask.delayed(sum)([dask.delayed(len(nuclei(p))) for p in files[:6]]),
+            "files were read before",
+        ),
+        (
+            lambda files: dask.delayed(sum)([dask.delayed(len)(nuclei(p)) for p in files[:6]]),
+            "files were read before",
+        ),
     ],
 )
 def test_total_hints(capsys, files, answer, hint):

@@ -1,5 +1,6 @@
 """The checks of notebook 09 tell right answers from the usual wrong ones."""
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -28,9 +29,10 @@ def test_the_dots_are_no_answer(capsys):
 
 
 @pytest.mark.parametrize("mode", ["nearest", "edge", "none"])
-def test_median_is_right(mode):
+@pytest.mark.parametrize("depth", [4, 4.0, np.int64(4)])
+def test_median_is_right(depth, mode):
     """Half of the window, and either name of the mode, or Dask's word for the filter's own."""
-    assert check.median(4, mode)
+    assert check.median(depth, mode)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,8 @@ def test_median_is_right(mode):
         ((0, "nearest"), "too small"),
         ((4.5, "nearest"), "a whole number"),
         ((-1, "nearest"), "a whole number"),
+        (("4", "nearest"), "a whole number"),
+        (([4], "nearest"), "a whole number"),
         ((4, "nearby"), "none of the six names"),
         ((4, "mirror"), "none of the six names"),
         ((4, "constant"), "none of the six names"),
@@ -58,7 +62,7 @@ def test_median_hints(capsys, answer, hint):
     assert hint in said(capsys, check.median, *answer)
 
 
-@pytest.mark.parametrize("answer", [{"a", "d", "e"}, ["E", "a", "d"], "ade"])
+@pytest.mark.parametrize("answer", [{"a", "d", "e"}, ["E", "a", "d"], "ade", "a, d, e"])
 def test_may_be_cut_is_right(answer):
     """A set is asked for; a list or a text of the same letters is no mistake."""
     assert check.may_be_cut(answer)
@@ -74,7 +78,8 @@ def test_may_be_cut_is_right(answer):
         ("ae", "d: how far"),
         ("ad", "e: which pixels"),
         ("adeg", "there is no 'g'"),
-        (3, "could not use"),
+        (3, "a set of letters"),
+        (None, "a set of letters"),
     ],
 )
 def test_may_be_cut_hints(capsys, answer, hint):
@@ -85,6 +90,11 @@ def test_may_be_cut_hints(capsys, answer, hint):
 def sobel(slide, **options):
     """Return Sobel of the slide, chunk by chunk."""
     return apply_parallel(filters.sobel, slide, **{"dtype": "float32", **options})
+
+
+def at_once(slide):
+    """Return Sobel of the slide, by one task."""
+    return da.from_delayed(dask.delayed(filters.sobel)(slide), slide.shape, slide.dtype)
 
 
 @pytest.mark.parametrize("options", [{"depth": 1}, {"depth": 3, "mode": "nearest"}])
@@ -109,6 +119,8 @@ def test_edges_is_right(slide, options):
         (lambda x: da.from_array(filters.sobel(x.compute()), chunks=x.chunks), "before the array"),
         (lambda x: da.from_array(filters.sobel(x.compute())).rechunk(x.chunks), "before the array"),
         (lambda x: sobel(x, depth=1).persist(), "before the array"),
+        (lambda x: at_once(x).rechunk(x.chunks), "one task holds the whole slide"),
+        (lambda x: sobel(x.rechunk(-1), depth=1).rechunk(x.chunks), "holds the whole slide"),
     ],
 )
 def test_edges_hints(capsys, slide, answer, hint):

@@ -30,10 +30,16 @@ TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
         (TABLE.groupby("frame")["area"].describe(), "the one column of counts"),
         ([2, 3], "in another order"),
         (..., "Not answered yet"),
-        (TABLE["frame"], "one value a nucleus"),
+        (TABLE["frame"], "one value per object"),
         (TABLE.groupby("frame")["area"].sum(), "summed areas"),
         (TABLE.groupby("area").size()[:2], "differ"),
-        (object(), "1 values for 2 frames"),
+        (TABLE.groupby("frame")["area"].apply(list), "the counts differ"),
+        ([3, "two"], "the counts differ"),
+        ([1, 1, 1], "number of values is 3; the number of frames is 2"),
+        (2.5, "not a single value"),
+        ("3, 2", "not a single value"),
+        (None, "not a single value"),
+        ({0: 3, 2: 2}, "Right."),
     ],
 )
 def test_nuclei_per_frame(answer, says, capsys):
@@ -47,19 +53,32 @@ def labels(path):
     return frame.segment(tifffile.imread(path))
 
 
+def unopened(path):
+    """Return the mask of a frame before the opening."""
+    smoothed = frame.smooth(tifffile.imread(path))
+    return smoothed > frame.local_threshold(smoothed)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (lambda path: np.mean(labels(path) > 0), "Right."),
         (..., "Not answered yet"),
-        (0.2, "no function"),
-        (lambda path: labels(path).max(), "number of nuclei"),
+        (0.2, "a function is asked for"),
+        (lambda path: labels(path).max(), "number of objects"),
         (lambda path: np.count_nonzero(labels(path)), "number of pixels"),
         (lambda path: np.mean(labels(path) == 0), "background"),
         (lambda path: np.mean(tifffile.imread(path) > tifffile.imread(path).mean()), "its mean"),
         (lambda path: 100 * np.mean(labels(path) > 0), "in percent"),
         (lambda path: 0.5, "not the covered share"),
-        (lambda: None, "could not use"),
+        (lambda path: labels(path).mean(), "mean of the labels"),
+        (lambda path: unopened(path).mean(), "before the opening"),
+        (lambda path: print(labels(path).max()), "end the function with return"),
+        (lambda path: frame.segment(path), "read the file first"),
+        (lambda path: np.zeros(path.shape).mean(), "read the file first"),
+        (lambda: None, "covered(files[0])"),
+        (lambda path: labels(path) > 0, "returns a ndarray"),
+        (lambda path: "0.2", "returns a str"),
     ],
 )
 def test_foreground(answer, says, capsys):
@@ -75,9 +94,13 @@ def test_foreground(answer, says, capsys):
         (7, "Right."),
         (..., "Not answered yet"),
         (6, "180 frames"),
-        (200, "one task a frame"),
+        (200, "one task per frame"),
+        (7.0, "Right."),
+        (np.int64(7), "Right."),
         (6.67, "round up"),
-        ("seven", "round up"),
+        ("7", "this is a str"),
+        ([7], "this is a list"),
+        (None, "this is a NoneType"),
     ],
 )
 def test_tasks(answer, says, capsys):

@@ -1,13 +1,13 @@
 """Checks for the exercises of notebook 07."""
 
-from numbers import Real
-
 import dask.array as da
 import numpy as np
 import tifffile
 
 from segkit import data
 from segkit.check import array_fault, exercise
+from segkit.check.parallel import opens
+from segkit.check.pipeline import whole_number
 
 # A median of 5 x 5, a Gaussian of sigma 2.5 cut off at 4 sigma, an opening of 21 x 21: to one side.
 MEDIAN, GAUSSIAN, OPENING = 2, 10, 10
@@ -37,7 +37,7 @@ def reach(answer):
     """Depth for a median of 5, a Gaussian of sigma 2.5 and an opening of 21, in sequence."""
     expected = MEDIAN + GAUSSIAN + 2 * OPENING
     one_alone = "that is one of the steps alone; here each one works on another's results."
-    if not isinstance(answer, Real) or isinstance(answer, bool) or answer % 1:
+    if whole_number(answer) is None:
         return "one whole number is asked for: the pixels to one side."
     whole = "depth is to one side: half of a window, not the whole."
     windows = {
@@ -77,9 +77,13 @@ def contrast(answer):
         return "the array says that it has the shape of the frames: which axes are gone?"
     if answer.shape != (len(frames),):
         return f"the shape is {answer.shape}, and {(len(frames),)} was expected."
+    if not opens(answer, data.images(data.locate())[: len(frames)]):
+        return "the files were read before the array was made: begin with images, as it is."
     values = answer.compute()
     if fault := _broken_promise(answer, values):
         return fault
+    if values.dtype.kind != "f":
+        return f"a percentile can lie between two grey levels: {values.dtype} drops the fraction."
     high, middle = np.percentile(frames, 99, axis=(1, 2)), np.median(frames, axis=(1, 2))
     fault = array_fault(values, high - middle, rtol=1e-6)
     if fault is None:

@@ -1,5 +1,7 @@
 """Checks for the exercises of notebook 08."""
 
+import glob
+
 import dask
 import numpy as np
 import pandas as pd
@@ -11,6 +13,11 @@ from skimage.filters import threshold_otsu
 
 from segkit import data
 from segkit.check import exercise, wrapped_fault
+from segkit.check.parallel import opens
+from segkit.check.pipeline import whole_number
+
+COLUMNS = ("label", "area", "mean_intensity")
+TOO_EARLY = "the files were read before the graph was made: wrap the function, not its result."
 
 
 def _counts(number):
@@ -37,7 +44,7 @@ def _opened():
         return len(seen)
 
     folder = data.locate()
-    stack = imread(str(folder / "images" / "*.tif"), imread=read)[:8]
+    stack = imread(f"{glob.escape(str(folder / 'images'))}/*.tif", imread=read)[:8]
     image = dask.delayed(read)(data.images(folder)[0])
     level, mean = dask.delayed(np.max), dask.delayed(np.mean)
     return (
@@ -51,6 +58,9 @@ def _opened():
 def opened(a, b, c):
     """Files that the programs a, b and c open."""
     right_a, right_b, right_c = _opened()
+    a, b, c = map(whole_number, (a, b, c))
+    if None in (a, b, c):
+        return "a, b and c are one whole number each: how many files are opened."
     if a != right_a:
         hints = {
             3: "a: each call wants one frame, but what is handed to it?",
@@ -70,19 +80,25 @@ def batches(answer):
     """List of three Delayed: tables of five, five and two files."""
     if isinstance(answer, Delayed):
         return "this is one Delayed: make a list of several."
+    if not isinstance(answer, (list, tuple)):
+        return f"a list of Delayed is asked for; this is a {type(answer).__name__}."
     if any(isinstance(part, pd.DataFrame) for part in answer):
         return "the tables are there already: was the function called before delayed got it?"
-    if not all(isinstance(part, Delayed) for part in answer):
-        return f"the list holds {type(answer[0]).__name__}: make each a Delayed."
+    if other := [type(part).__name__ for part in answer if not isinstance(part, Delayed)]:
+        return f"the list holds a {other[0]}: make each part a Delayed."
     if len(answer) != 3:
         if len(answer) == 12:
-            return "that is one file a task: give five to each."
-        return f"{len(answer)} tasks: twelve files, five a task, and a last one for the rest."
+            return "that is one file per task: give five to each."
+        return f"{len(answer)} tasks: twelve files, five per task, and a last one for the rest."
     if fault := wrapped_fault(answer):
         return fault
+    if not opens(answer, data.images(data.locate())[:12]):
+        return TOO_EARLY
     tables = dask.compute(*answer)
-    if not all(isinstance(table, pd.DataFrame) for table in tables):
-        return f"a task gives a {type(tables[0]).__name__}: put its tables together into one."
+    if other := [type(part).__name__ for part in tables if not isinstance(part, pd.DataFrame)]:
+        return f"a task gives a {other[0]}: put its tables together into one."
+    if lacking := [name for name in COLUMNS if any(name not in table for table in tables)]:
+        return f"the column {lacking[0]!r} is missing: use nuclei from above, as it is."
     expected = _counts(12)
     rows = [sum(expected[start : start + 5]) for start in (0, 5, 10)]
     if [len(table) for table in tables] != rows:
@@ -97,6 +113,10 @@ def total(answer):
         return f"this is a {type(answer).__name__}: one more delayed call puts its parts together."
     if not isinstance(answer, Delayed):
         return f"a Delayed is asked for, not computed yet; this is a {type(answer).__name__}."
+    if fault := wrapped_fault([answer]):
+        return fault
+    if not opens(answer, data.images(data.locate())[:6]):
+        return TOO_EARLY
     counts, value = _counts(6), answer.compute()
     if not np.isscalar(value):
         return f"a {type(value).__name__} comes out, and one number was asked for."
