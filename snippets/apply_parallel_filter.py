@@ -8,11 +8,10 @@ whole image at once: zero. Explained in notebooks/09_apply_parallel.ipynb.
 """
 
 import numpy as np
-import tifffile
 from skimage.filters import gaussian
 from skimage.util import apply_parallel
 
-from segkit import data
+from segkit import data, reading
 
 
 def smooth(image):
@@ -20,7 +19,7 @@ def smooth(image):
     return gaussian(image, sigma=3, mode="nearest")
 
 
-image = tifffile.imread(data.images(data.locate())[0]).astype("float32")
+image = reading.read_frame(data.images(data.locate())[0]).astype("float32")
 smoothed = apply_parallel(
     smooth, image, chunks=(260, 348), depth=12, mode="nearest", dtype=image.dtype
 )

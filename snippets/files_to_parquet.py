@@ -2,9 +2,11 @@
 
     python snippets/files_to_parquet.py
 
-For many files, or a machine that may be taken away. A batch is done when its file is there; it is
-written under another name first, so that a file is never half. Put your own function in place of
-`table`. It prints how many batches were left to do, and how many nuclei there are. Explained in
+For many files, or a machine that may be taken away. A batch is done when its part is there; it is
+written under another name first, so that a part is never half. A part belongs to the paths, sizes
+and times of its files: a file that was saved again is measured again. Put your own folder in place
+of `folder`, and your own function in place of `table`. It writes nuclei.parquet, and prints how
+many batches were left to do, and how many nuclei there are. Explained in
 notebooks/06_whole_pipeline.ipynb.
 """
 
@@ -13,18 +15,20 @@ from pathlib import Path
 
 import dask
 import pandas as pd
-import tifffile
 from threadpoolctl import threadpool_limits
 
-from segkit import data, frame
+from segkit import data, frame, reading
 
 BATCH = 5
+folder = data.locate()
+results = Path("build/snippets")
 
 
 def table(path):
     """Return the nuclei of one file."""
-    image = tifffile.imread(path)
-    return frame.measure(image, frame.segment(image)).assign(file=path.name)
+    image = reading.read_frame(path)  # refuses files of several pages
+    name = path.relative_to(folder).as_posix()  # equal names in sub-folders are other files
+    return frame.measure(image, frame.segment(image)).assign(file=name)
 
 
 @dask.delayed
@@ -35,14 +39,19 @@ def write(paths, part):
     aside.replace(part)
 
 
-folder = Path("build/snippets/nuclei.parquet")
-folder.mkdir(parents=True, exist_ok=True)
-files = data.images(data.locate())
+def part_of(paths):
+    """Return the path of a batch's part; other files, or files that changed, have another."""
+    states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return results / "parts" / f"{uuid.uuid5(uuid.NAMESPACE_URL, repr(states))}.parquet"
+
+
+(results / "parts").mkdir(parents=True, exist_ok=True)
+files = data.images(folder)
 batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
-# named after their files: other files are other parts
-parts = [folder / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(paths))}.parquet" for paths in batches]
+parts = [part_of(paths) for paths in batches]
 to_do = [pair for pair in zip(batches, parts, strict=True) if not pair[1].exists()]
 with threadpool_limits(1):  # tasks use all cores already; matrix products inside need no more
     dask.compute(*[write(*pair) for pair in to_do])
 nuclei = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+nuclei.to_parquet(results / "nuclei.parquet")
 print(f"{len(to_do)} of {len(parts)} batches were left to do; {len(nuclei)} nuclei")

@@ -3,8 +3,9 @@
     python snippets/find_odd_files.py
 
 For a folder that you are about to read as one stack, which takes shape and dtype from the first
-file. Put your own folder in place of `folder`. Only the headers are read. It prints a line for
-each odd file, and how many there are. Explained in notebooks/01_reading.ipynb.
+file, and of each file its first image only. Put your own folder in place of `folder`. Only the
+headers are read. It prints a line for each odd file, and how many there are. Explained in
+notebooks/01_reading.ipynb.
 """
 
 from collections import Counter
@@ -18,17 +19,28 @@ def kind(path):
     """Return shape and dtype of a file, or what is wrong with it."""
     try:
         with tifffile.TiffFile(path) as tif:
-            page = tif.pages.first
-            ends = [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
-            if not ends or max(ends) > path.stat().st_size:
+            parts = [
+                part
+                for page in tif.pages
+                for part in zip(page.dataoffsets, page.databytecounts, strict=True)
+            ]
+            # pages whose headers are cut off, too, show in the length of an uncompressed series
+            parts += [
+                (series.dataoffset, series.nbytes) for series in tif.series if series.dataoffset
+            ]
+            if not parts or max(map(sum, parts)) > path.stat().st_size:
                 return "cut off"
-            return f"{tif.series[0].shape} {page.dtype}"
+            if not all(size for _, size in parts):
+                return "parts of the image were never written"
+            found = f"{tif.series[0].shape} {tif.pages.first.dtype}"
+            count = len(tif.series)
+            return found if count == 1 else f"{found}, the first of {count} images"
     except Exception as error:  # a damaged file can lead the reader into any of them
         return f"cannot be read: {error}"
 
 
 folder = data.locate()
-kinds = {path.name: kind(path) for path in data.images(folder)}
+kinds = {path.relative_to(folder): kind(path) for path in data.images(folder)}
 usual, _ = Counter(kinds.values()).most_common(1)[0]
 odd = {name: found for name, found in kinds.items() if found != usual}
 for name, found in odd.items():

@@ -9,10 +9,9 @@ once: none. Explained in notebooks/07_map_blocks_map_overlap.ipynb.
 
 import dask.array as da
 import numpy as np
-import tifffile
 from scipy import ndimage
 
-from segkit import data
+from segkit import data, reading
 
 
 def subtract_background(image):
@@ -20,7 +19,7 @@ def subtract_background(image):
     return image - ndimage.grey_opening(image, size=61)
 
 
-image = tifffile.imread(data.images(data.locate())[0])
+image = reading.read_frame(data.images(data.locate())[0])
 chunks = da.from_array(image, chunks=(260, 348))
 flat = da.map_overlap(
     subtract_background, chunks, depth=60, boundary="none", dtype=image.dtype

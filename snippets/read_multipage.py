@@ -2,9 +2,11 @@
 
     python snippets/read_multipage.py
 
-For stacks that a microscope's software saved as one file. Put its path in place of `path`, and
-leave out the lines that make such a file. It prints the array, and the mean of one page; the
-other pages are not read. Explained in notebooks/01_reading.ipynb.
+For stacks that a microscope's software saved as one file, at once or page by page. Put its path in
+place of `path`, and leave out the lines that make such a file. Of a pyramid the full resolution is
+taken; a file that hides images behind one page, or holds pages of several shapes, is refused. It
+prints the array, and the mean of one page; the other pages are not read. Explained in
+notebooks/01_reading.ipynb.
 """
 
 from pathlib import Path
@@ -21,8 +23,14 @@ with tifffile.TiffWriter(path) as tif:
     for file in data.images(data.locate())[:5]:
         tif.write(tifffile.imread(file), contiguous=True)
 
-# tifffile presents the file as a Zarr array: opened here, read where it is computed.
-store = tifffile.imread(path, aszarr=True, chunkmode="page")
-images = da.from_zarr(zarr.open_array(store, mode="r"))
+# tifffile presents the file as a Zarr array: opened here, read where it is computed. Pages that
+# were appended one by one count as one series if the shape that was noted with each is not used.
+store = tifffile.imread(path, aszarr=True, chunkmode="page", level=0, is_shaped=False)
+with tifffile.TiffFile(path) as tif:
+    page, pages = tif.pages.first, len(tif.pages)
+    planes = sum(series.size for series in tif.series) / page.size
+images = da.from_zarr(zarr.open_array(store, mode="r")).reshape(-1, *page.shape)
+if not len(images) == pages == planes:
+    raise SystemExit(f"{path}: {pages} pages; save one image per page, all of one shape")
 print(images)
 print("mean of the third page:", images[2].mean().compute())

@@ -1,5 +1,6 @@
 """The snippets of notebooks 07 to 09 run as they stand, and find what a plain loop finds."""
 
+import numpy as np
 import tifffile
 from scipy import ndimage
 from skimage.filters import threshold_otsu
@@ -26,7 +27,7 @@ def test_delayed_table_has_all_nuclei(folder, files, run, tmp_path):
         smoothed = ndimage.gaussian_filter(tifffile.imread(path), 1)
         nuclei += ndimage.label(smoothed > threshold_otsu(smoothed))[1]
     assert nuclei > 500
-    assert run("delayed_table", folder, cwd=tmp_path) == f"{nuclei} nuclei in 12 files, 2 tasks"
+    assert run("delayed_table", folder, cwd=tmp_path) == f"{nuclei} objects in 12 files, 2 tasks"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -38,6 +39,16 @@ def test_frame_statistics_are_those_of_each_frame(files, play):
     assert rows[0, 0] == first.min()
     assert rows[0, 3] == first.max()
     assert [row[4] for row in rows] == [(tifffile.imread(p) == 4095).sum() for p in files[:10]]
+
+
+def test_frame_statistics_keep_fractions(play, tmp_path):
+    """Levels between 0 and 1 are not printed as 0."""
+    folder = tmp_path / "sets" / "BBBC039"
+    (folder / "images").mkdir(parents=True)
+    levels = np.linspace(0.125, 0.875, 600, dtype="float32").reshape(20, 30)
+    tifffile.imwrite(folder / "images" / "own.tif", levels)
+    *_, row = play("frame_statistics", folder).printed.splitlines()
+    assert row.split() == ["own", "0.125", "0.5", "0.8675", "0.875", "0"]
 
 
 def test_larger_than_memory_stays_small(files, play):

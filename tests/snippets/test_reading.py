@@ -1,6 +1,7 @@
 """The snippets that read and save frames give back the pixels of the files."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import zarr
 from PIL import Image
 
 from segkit import data, simulate
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,78 @@ def test_read_multipage(play, stack):
     assert done.printed.endswith(str(stack[2].mean()))
 
 
+STACK = np.arange(5 * 30 * 40, dtype=np.uint16).reshape(5, 30, 40)
+
+
+def write_appended(path, options):
+    """Write one page after the other, each by a call of its own."""
+    for page in STACK:
+        tifffile.imwrite(path, page, append=True, ome=False, **options)
+
+
+def write_pyramid(path, options):
+    """Write an OME-TIFF with a second, smaller level."""
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(STACK, subifds=1, metadata={"axes": "TYX"}, **options)
+        tif.write(STACK[:, ::2, ::2], subfiletype=1, **options)
+
+
+def write_two_shapes(path, options):
+    """Write four pages, and a thumbnail in the end."""
+    for page in (*STACK[:4], STACK[4, :10, :10]):
+        tifffile.imwrite(path, page, append=True, ome=False, **options)
+
+
+@pytest.fixture
+def multipage(play, tmp_path, monkeypatch):
+    """Run the snippet read_multipage on a file of one's own."""
+
+    def multipage(write, **options):
+        path = tmp_path / "own.tif"
+        write(path, options)
+        source = (CHECKOUT / "snippets" / "read_multipage.py").read_text(encoding="utf-8")
+        start, end = source.index("path = Path("), source.index("# tifffile presents")
+        names = {}
+        exec(f"{source[:start]}path = Path({str(path)!r})\n{source[end:]}", names)
+        return names["images"]
+
+    return multipage
+
+
+@pytest.mark.parametrize(
+    ("write", "options"),
+    [
+        (write_appended, {}),
+        (write_appended, {"metadata": None}),
+        (write_pyramid, {"tile": (16, 16)}),
+        (lambda path, options: tifffile.imwrite(path, STACK, **options), {"imagej": True}),
+        (lambda path, options: tifffile.imwrite(path, STACK[:, None], **options), {}),
+    ],
+)
+def test_read_multipage_takes_every_page(multipage, write, options):
+    """Pages that were appended, or have smaller copies, are read in full, one page per chunk."""
+    images = multipage(write, **options)
+    assert images.chunksize == (1, 30, 40)
+    np.testing.assert_array_equal(images.compute(), STACK)
+
+
+@pytest.mark.parametrize(
+    ("write", "options"),
+    [
+        (lambda path, options: tifffile.imwrite(path, STACK, **options), {"truncate": True}),
+        (
+            lambda path, options: tifffile.imwrite(path, STACK, **options),
+            {"imagej": True, "truncate": True},
+        ),
+        (write_two_shapes, {}),
+    ],
+)
+def test_read_multipage_refuses_what_it_cannot_tell_apart(multipage, write, options):
+    """Several images behind one page, and pages of different shapes, end with the file's name."""
+    with pytest.raises(SystemExit, match=r"own\.tif: \d pages?; save one image per page"):
+        multipage(write, **options)
+
+
 def test_read_own_format(play, folder):
     """The red channels of all masks are one array."""
     done = play("read_own_format")
@@ -52,8 +127,8 @@ def test_find_odd_files_names_each(play, files, tmp_path):
     (folder / "images").mkdir(parents=True)
     for path in files[:9]:
         shutil.copy(path, folder / "images")
-    names = [path.name for path in files[:4]]
-    low, eight, cut, none = (folder / "images" / name for name in names)
+    names = [Path("images", path.name) for path in files[:4]]
+    low, eight, cut, none = (folder / name for name in names)
     tifffile.imwrite(low, tifffile.imread(low)[:260])
     tifffile.imwrite(eight, tifffile.imread(eight).astype("uint8"))
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
@@ -65,6 +140,43 @@ def test_find_odd_files_names_each(play, files, tmp_path):
     assert done.odd[names[3]].startswith("cannot be read")
     assert done.odd[names[2]].startswith(("cut off", "cannot be read"))
     assert done.printed.endswith("4 of 9 files are not (520, 696) uint16")
+
+
+def test_find_odd_files_sees_more_than_the_first_image(play, files, tmp_path):
+    """A file of several images, one without part of its pixels, and one cut off are odd."""
+    images = tmp_path / "sets" / "BBBC039" / "images"
+    images.mkdir(parents=True)
+    for path in files[:7]:
+        shutil.copy(path, images)
+    several, empty, cut = (images / path.name for path in files[:3])
+    tifffile.imwrite(several, tifffile.imread(files[4]), append=True)
+    tifffile.imwrite(empty, tifffile.imread(files[4]), tile=(128, 128))
+    with tifffile.TiffFile(empty, mode="r+") as tif:
+        tags = tif.pages.first.tags
+        for name in ("TileOffsets", "TileByteCounts"):
+            tags[name].overwrite([*tags[name].value[:-1], 0])
+    tifffile.imwrite(cut, np.stack([tifffile.imread(files[4])] * 2), photometric="minisblack")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 3 // 4])
+    odd = play("find_odd_files", images.parent).odd
+    assert odd[Path("images", several.name)] == "(520, 696) uint16, the first of 2 images"
+    assert odd[Path("images", empty.name)] == "parts of the image were never written"
+    assert odd[Path("images", cut.name)] == "cut off"
+    assert len(odd) == 3
+
+
+def test_find_odd_files_keeps_equal_names_apart(play, files, tmp_path, monkeypatch):
+    """A file counts by its path below the folder, so that plates with equal names do not merge."""
+    for well, path in zip("ABC", files, strict=False):
+        (tmp_path / well).mkdir()
+        shutil.copy(path, tmp_path / well / "f0.tif")
+    tifffile.imwrite(tmp_path / "B" / "f0.tif", np.zeros((5, 5), np.uint16))
+    monkeypatch.setattr(data, "locate", lambda: tmp_path)
+    monkeypatch.setattr(data, "images", lambda folder: sorted(folder.rglob("*.tif")))
+    done = play("find_odd_files")
+    assert done.printed.splitlines() == [
+        f"{Path('B', 'f0.tif')}: (5, 5) uint16",
+        "1 of 3 files are not (520, 696) uint16",
+    ]
 
 
 def test_stack_to_zarr(play, stack):

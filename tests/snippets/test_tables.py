@@ -10,7 +10,7 @@ import tifffile
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
-from segkit import data, evaluate, frame, score
+from segkit import data, evaluate, frame, reading, score
 from segkit.labelfiles import read_truth
 
 
@@ -71,8 +71,57 @@ def test_crop_nuclei(play):
 def test_table_per_file(play, tables):
     """Four files, and the nuclei of each."""
     done = play("table_per_file")
-    assert done.printed == f"{sum(map(len, tables[:4]))} nuclei"
+    assert done.printed == f"{sum(map(len, tables[:4]))} objects"
     assert done.table["area"].tolist() == pd.concat(tables[:4])["area"].tolist()
+
+
+@pytest.mark.parametrize("snippet", ["table_per_file", "delayed_table", "files_to_parquet"])
+def test_tables_keep_equal_names_apart(play, files, tmp_path, monkeypatch, snippet):
+    """Plates with equal names give a name of its own to each file, by its sub-folder."""
+    for well, path in zip("AB", files, strict=False):
+        (tmp_path / well).mkdir()
+        shutil.copy(path, tmp_path / well / "f0.tif")
+    monkeypatch.setattr(data, "locate", lambda: tmp_path)
+    monkeypatch.setattr(data, "images", lambda folder: sorted(folder.glob("[AB]/*.tif")))
+    done = play(snippet)
+    table = done.nuclei if snippet == "files_to_parquet" else done.table
+    assert table["file"].unique().tolist() == ["A/f0.tif", "B/f0.tif"]
+
+
+@pytest.mark.parametrize(
+    "snippet",
+    [
+        "table_per_file",
+        "delayed_table",
+        "files_to_parquet",
+        "label_frames",
+        "label_large_image",
+        "frame_statistics",
+        "map_overlap_filter",
+        "apply_parallel_filter",
+    ],
+)
+def test_files_of_several_pages_are_refused(play, files, tmp_path, snippet):
+    """A page is not taken for the file: the error has the file's name."""
+    folder = tmp_path / "sets [1]" / "BBBC039"
+    (folder / "images").mkdir(parents=True)
+    for path in files[:5]:
+        shutil.copy(path, folder / "images")
+    several = data.images(folder)[0]
+    tifffile.imwrite(several, tifffile.imread(files[1]), append=True)
+    with pytest.raises(reading.FrameError, match=several.name):
+        play(snippet, folder)
+
+
+@pytest.mark.parametrize("snippet", ["label_frames", "label_large_image", "frame_statistics"])
+def test_brackets_in_the_path_are_no_wildcard(play, files, tmp_path, snippet):
+    """A folder with [ ] in its name is read, and not the one that this pattern would match."""
+    for name, frames in (("plate 1", files[:5]), ("plate [1]", files[5:10])):
+        (tmp_path / name / "BBBC039" / "images").mkdir(parents=True)
+        for path in frames:
+            shutil.copy(path, tmp_path / name / "BBBC039" / "images")
+    images = play(snippet, tmp_path / "plate [1]" / "BBBC039").images
+    np.testing.assert_array_equal(images, [tifffile.imread(path) for path in files[5:10]])
 
 
 def test_files_to_parquet_goes_on(play, tables, tmp_path):
@@ -90,7 +139,7 @@ def test_files_to_parquet_goes_on(play, tables, tmp_path):
 
 def test_files_to_parquet_tells_runs_apart(play, tables, folder, tmp_path):
     """Where a file has gone, the parts that would hold other frames are made anew."""
-    play("files_to_parquet")
+    before = play("files_to_parquet")
     fewer = tmp_path / "fewer" / "simulated"
     shutil.copytree(folder, fewer)
     lost = data.images(fewer)[7]
@@ -101,7 +150,20 @@ def test_files_to_parquet_tells_runs_apart(play, tables, folder, tmp_path):
     again = play("files_to_parquet", fewer)
     nuclei = sum(map(len, tables)) - len(tables[7])
     assert again.printed == f"3 of 3 batches were left to do; {nuclei} nuclei"
-    assert lost.name not in set(again.nuclei["file"])
+    assert f"images/{lost.name}" in set(before.nuclei["file"])
+    assert f"images/{lost.name}" not in set(again.nuclei["file"])
+    pd.testing.assert_frame_equal(pd.read_parquet("build/snippets/nuclei.parquet"), again.nuclei)
+
+
+def test_files_to_parquet_measures_files_that_changed(play, tables, folder, tmp_path):
+    """A file that was saved again under its name, of the same size, is measured again."""
+    own = tmp_path / "own" / "simulated"
+    shutil.copytree(folder, own)
+    assert play("files_to_parquet", own).printed.startswith("3 of 3 batches were left to do")
+    shutil.copyfile(data.images(own)[0], data.images(own)[7])
+    again = play("files_to_parquet", own)
+    nuclei = sum(map(len, tables)) - len(tables[7]) + len(tables[0])
+    assert again.printed == f"1 of 3 batches were left to do; {nuclei} nuclei"
 
 
 def test_summarise_parquet(play, files):
