@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segkit import frame
+from segkit import frame, writing
 from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
 from segkit.methods import measuring
 from segkit.reading import FrameError, like_first, read_frame
@@ -54,15 +54,18 @@ def _read_block(index, *, files, like):
     return np.stack([read_frame(files[i], like=like) for i in index.ravel()])
 
 
-def _usable(files, like, skip, skipped):
+def _usable(files, names, like, skip, skipped):
     """Yield number and image of the frames that can be used; list the others, or raise."""
     for number, path in enumerate(files):
+        name = writing.printable(names[number])
         try:
+            if name != names[number]:
+                raise FrameError(writing.printable(path), "the name is not UTF-8; rename the file")
             yield number, read_frame(path, like=like)
         except FrameError as error:
             if not skip:
                 raise
-            skipped.append((Path(path).name, error.reason))
+            skipped.append((name, error.reason))
 
 
 def _measured(frames, *, method, labels):
@@ -93,7 +96,9 @@ def _measured_on_gpu(frames, *, method, labels):
         yield number, dict(zip(table, part, strict=True)), label_image
 
 
-def batch(files, first, *, like, method="tutorial", labels=False, skip=False, device="cpu"):
+def batch(
+    files, first, *, like, names=None, method="tutorial", labels=False, skip=False, device="cpu"
+):
     """Segment and measure some frames: the work of one task.
 
     Parameters
@@ -104,6 +109,8 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
         Number of the first of them in the whole stack.
     like : (shape, dtype)
         What each must be.
+    names : sequence of str, optional
+        What the results call the frames; by default the names of the files.
     method : str, optional
         See `segkit.frame.segment`.
     labels : bool, optional
@@ -116,9 +123,9 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     Returns
     -------
     table : dict of ndarray
-        One entry a nucleus: file (name), frame, and those of `segkit.frame.measure`.
+        One entry a nucleus: file (its name), frame, and those of `segkit.frame.measure`.
     skipped : list of (str, str)
-        File name and reason.
+        Name and reason.
     label_images : (frames, rows, columns) ndarray of int32, or None
         Zero for a skipped frame.
 
@@ -129,15 +136,16 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     segkit.device.DeviceError
         For "gpu": if there is none, if it has not the memory, or if the method needs the CPU.
     """
+    names = [Path(path).name for path in files] if names is None else names
     parts, skipped = [], []
     label_images = np.zeros((len(files), *like[0]), np.int32) if labels else None
     require(device, method=method)
     measured = _measured_on_gpu if device == "gpu" else _measured
-    usable = _usable(files, like, skip, skipped)
+    usable = _usable(files, names, like, skip, skipped)
     for number, part, found in measured(usable, method=method, labels=labels):
         count = len(part["label"])
-        names = np.full(count, Path(files[number]).name, dtype=object)
-        parts.append({"file": names, "frame": np.full(count, first + number, np.int32), **part})
+        file = np.full(count, names[number], dtype=object)
+        parts.append({"file": file, "frame": np.full(count, first + number, np.int32), **part})
         if labels:
             label_images[number] = found
     if not parts:
