@@ -4,9 +4,19 @@ Opening a TIFF holds Python's global lock, so it is done in as few Python steps 
 """
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
+
+# Not inches or centimetres: ImageJ takes them over from the resolution of a printer.
+NAMES = {
+    1e-3: ("nm", "nanometer", "nanometre"),
+    1.0: ("um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer", "micrometre"),
+    1e3: ("mm", "millimeter", "millimetre"),
+}
+UNITS = {name: size for size, names in NAMES.items() for name in names}
+SIMULATED = "Simulated, not real cells: segkit"
 
 
 class FrameError(ValueError):
@@ -113,3 +123,64 @@ def like_first(files, *, skip=False):
         else:
             return image.shape, image.dtype
     raise FrameError(Path(files[0]).parent, "no frame there can be used; look at one by hand")
+
+
+def pixel_size(path):
+    """Return the pixel size that a TIFF states, if rows and columns have the same.
+
+    It is taken from the metadata of OME, ImageJ, MetaMorph or MetaXpress, and of this package's
+    simulated frames (as in BBBC039). The resolution of a plain TIFF is that of a printer, or of a
+    screen, and does not count.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    float or None
+        Micrometres, to six digits; None if the file does not state it.
+
+    Raises
+    ------
+    FrameError
+        If the file cannot be read.
+    """
+    try:
+        with tifffile.TiffFile(path) as tif:
+            stated = _calibration(tif)
+    except Exception as error:  # a damaged file can lead tifffile into any of them
+        raise FrameError(path, f"its metadata cannot be read ({error})") from error
+    sizes = {_micrometres(size, unit) for size, unit in stated}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _calibration(tif):
+    """Return (size, unit) as a TIFF states them, for each axis."""
+    page = tif.pages.first
+    if tif.is_ome:
+        pixels = list(ElementTree.fromstring(tif.ome_metadata).iterfind(".//{*}Pixels"))
+        names = ("PhysicalSizeX", "PhysicalSizeY")
+        return [(one.get(name), one.get(f"{name}Unit", "um")) for one in pixels for name in names]
+    if tif.is_imagej:
+        unit = tif.imagej_metadata.get("unit")
+        tags = [page.tags.valueof(name) for name in ("XResolution", "YResolution")]
+        return [(below / above, unit) for above, below in tags]
+    if tif.is_stk:
+        known = tif.stk_metadata
+        used, unit = known.get("SpatialCalibration"), known.get("CalibrationUnits")
+        return [(known[f"{axis}Calibration"], unit) for axis in "XY" if used]
+    if tif.is_metaseries:
+        known = tif.metaseries_metadata["PlaneInfo"]
+        start, unit = "spatial-calibration-", known.get("spatial-calibration-units")
+        return [(known[f"{start}{axis}"], unit) for axis in "xy" if known.get(f"{start}state")]
+    return [(0.645, "um")] if page.description.startswith(SIMULATED) else []
+
+
+def _micrometres(size, unit):
+    """Convert a length, or return None for what is not a length."""
+    try:
+        size = float(size) * UNITS[unit.replace("\\u00B5", "u")]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return float(f"{size:.6g}") if 0 < size < np.inf else None
