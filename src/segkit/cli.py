@@ -43,22 +43,31 @@ def simulate(args):
 def segment(args):
     """Segment and measure frames into a table."""
     from segkit import cluster, data, run
+    from segkit.reading import FrameError
 
-    files = data.images(args.images)[: args.frames]
-    result = run.segment(
-        files,
-        args.out,
-        method=args.method,
-        batch=args.batch,
-        labels=args.labels,
-        scheduler=args.scheduler,
-        workers=args.workers,
-        device=args.device,
-        skip=args.on_error == "skip",
-        hosts=args.hosts,
-        adaptive=args.adaptive,
-        security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
-    )
+    skip = args.on_error == "skip"
+    try:
+        result = run.segment(
+            data.images(args.images)[: args.frames],
+            args.out,
+            method=args.method,
+            batch=args.batch,
+            labels=args.labels,
+            pixel_size=args.pixel_size,
+            scheduler=args.scheduler,
+            workers=args.workers,
+            device=args.device,
+            skip=skip,
+            hosts=args.hosts,
+            adaptive=args.adaptive,
+            security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
+        )
+    except FrameError as error:
+        if skip:
+            raise
+        raise FrameError(error.file, f"{error.reason}, or add --on-error skip") from error
+    if result["there"]:
+        print("{there} of {batches} batches were there already".format(**result))
     if result["skipped"]:
         print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
     print("frames={frames} nuclei={nuclei} seconds={seconds:.2f}".format(**result))
@@ -121,11 +130,13 @@ def parser():
     add("--out", required=True, metavar="DIR", help="folder for the results")
     add("--method", choices=METHODS, default="tutorial", help="default: tutorial")
     add("--frames", type=_count, metavar="N", help="only the first N")
-    add("--batch", type=_count, default=25, metavar="N", help="frames a task (default: 25)")
+    add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
-    kinds = "threads (default), processes, local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
+    size = "pixel size of labels.ome.zarr, in micrometres (default: what the frames say)"
+    add("--pixel-size", type=float, metavar="UM", help=size)
+    kinds = "threads (default), local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
     add("--scheduler", default="threads", metavar="KIND_OR_ADDRESS", help=kinds)
-    add("--workers", type=_count, metavar="N", help="threads, processes or jobs to use")
+    add("--workers", type=_count, metavar="N", help="threads, workers or jobs to use")
     add("--adaptive", action="store_true", help="slurm: as many jobs as are needed, N at most")
     add("--hosts", metavar="A,B", help="ssh: scheduler on A, workers on each")
     add("--tls-ca", metavar="FILE", help="authority of the certificates of a tls:// address")
