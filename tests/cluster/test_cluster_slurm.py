@@ -42,9 +42,7 @@ def test_jobs_give_the_table_of_one_machine(slurm, frames, compare, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("frames=200 ")
     compare(tmp_path / "out", "Slurm, 4 jobs", fault="none", began=began)
-    logs = list((tmp_path / "out" / "jobs").glob("*.out"))
-    assert len(logs) == 4
-    assert all("tls://" in log.read_text() for log in logs)
+    assert len(list((tmp_path / "out" / "jobs").glob("*.out"))) == 4
     assert list((tmp_path / "out").glob(".tls-*")) == []
     lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
 
