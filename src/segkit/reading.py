@@ -146,6 +146,8 @@ def pixel_size(path):
     FrameError
         If the file cannot be read.
     """
+    if not Path(path).is_file():  # opening a named pipe would wait for ever
+        raise FrameError(path, "is missing, or not a file")
     try:
         with tifffile.TiffFile(path) as tif:
             stated = _calibration(tif)
