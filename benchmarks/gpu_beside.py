@@ -75,7 +75,6 @@ def from_files(files, repeats):
     like = stack.common_format(files)
     ways_of = {
         "gpu": lambda: stack.batch(files, 0, like=like, device="gpu"),
-        "cpu, processes": lambda: ways.fast(files, "processes"),
         "cpu, threads": lambda: ways.fast(files, "threads"),
     }
     return {n: 1000 * median_seconds(c, repeats) / len(files) for n, c in ways_of.items()}

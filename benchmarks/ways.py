@@ -172,10 +172,8 @@ def every(files, repeats):
     ]
     # dask keeps BLAS at one thread in the parallel ways by itself (segkit.run)
     threads = partial(nullcontext, lambda: fast(files, "threads"))
-    processes = partial(nullcontext, lambda: fast(files, "processes"))
     return [
         *((name, partial(_one_thread, way), len(frames), n) for name, way, frames, n in single),
         ("fast path, threads", threads, len(files), repeats),
-        ("fast path, processes", processes, len(files), repeats),
         ("fast path, local cluster", partial(_on_cluster, files), len(files), repeats),
     ]

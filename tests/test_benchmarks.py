@@ -43,7 +43,6 @@ def test_ratios_say_what_is_not_met(load):
         {"way": "scipy loop", "frames": 10, "seconds": [2.6, 5.2, 2.6]},
         {"way": "fast path, plain loop", "frames": 100, "seconds": [1.3, 2.6, 1.4]},
         {"way": "fast path, threads", "frames": 100, "seconds": [1.0, 2.0, 1.0]},
-        {"way": "fast path, processes", "frames": 100, "seconds": [1.2, 3.0, 1.2]},
     ]
     met = {row["ratio"]: (round(row["value"], 2), row["met"]) for row in run.ratios(rows)}
     assert met["scipy loop / fast loop, one core"] == (20, True)
@@ -124,9 +123,8 @@ def test_readme_states_what_was_recorded():
     assert f"{by_medians:.0f} against the\nmedian" in text
     costs = [f"{row['ms_per_frame']:.1f}" for row in recorded["pipeline"]["scale"]]
     assert sizes[2] == " / ".join(costs) + " ms"
-    gain, cost, _ = recorded["cluster"]["ratios"]
+    (gain,) = recorded["cluster"]["ratios"]
     assert f"went {gain['value']:.2f} times as fast" in text
-    assert f"with {cost['value']:.0f} % overhead" in text
     reached = recorded["tune"]["averageF1"]["validation"]
     assert f"F1 of {reached['best']:.3f} (" in text
     assert f"`watershed` {reached['watershed']:.3f}," in text

@@ -36,7 +36,8 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
 
     def record(files, out, **options):
         seen.update(options, out=out, files=len(files))
-        return {"frames": 2, "nuclei": 1, "seconds": 0.5, "skipped": [("a.tif", "b")]}
+        found = {"frames": 2, "nuclei": 1, "seconds": 0.5, "skipped": [("a.tif", "b")]}
+        return {**found, "batches": 8, "there": 0}
 
     monkeypatch.setattr(run, "segment", record)
     words = [
@@ -47,8 +48,10 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "--batch",
         "7",
         "--labels",
+        "--pixel-size",
+        "0.5",
         "--scheduler",
-        "processes",
+        "local",
         "--on-error",
         "skip",
         "--workers",
@@ -67,7 +70,8 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "method": "otsu",
         "batch": 7,
         "labels": True,
-        "scheduler": "processes",
+        "pixel_size": 0.5,
+        "scheduler": "local",
         "skip": True,
         "workers": 2,
         "hosts": "a,b",
@@ -76,6 +80,7 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "security": None,
     }
     assert "1 frames skipped: see" in text
+    assert "already" not in text
 
 
 def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
@@ -87,7 +92,38 @@ def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
     last = err.strip().splitlines()[-1]
     assert last.startswith("segkit: ")
     assert "frame_001.tif" in last
+    assert last.endswith(", or add --on-error skip")
     assert "Traceback" not in err
+
+
+def test_what_was_there_already_is_told(tmp_path, capsys):
+    """A run that computes nothing, or only a part, says so before its closing line."""
+    folder(tmp_path / "in", 5)
+    words = ["segment", tmp_path / "in", "--out", tmp_path / "o", "--batch", "2"]
+    first, *_ = call(*words, capsys=capsys)[1].splitlines()
+    assert first.startswith("frames=5 ")
+    text = call(*words, capsys=capsys)[1]
+    assert text.startswith("3 of 3 batches were there already\nframes=5 ")
+    (tmp_path / "o" / "nuclei.parquet" / "part-00001.parquet").unlink()
+    text = call(*words, capsys=capsys)[1]
+    assert text.startswith("2 of 3 batches were there already\nframes=5 ")
+
+
+def test_more_frames_skipped_than_kept_is_an_error(tmp_path, capsys):
+    """Exit status 1, with the count, the commonest reason and the list; the table stays."""
+    files = folder(tmp_path / "in", 5)
+    words = ["segment", tmp_path / "in", "--out", tmp_path / "o", "--on-error", "skip"]
+    for path in files[1:3]:
+        path.write_text("no picture")
+    assert call(*words, capsys=capsys)[0] == 0
+    files[4].write_text("no picture")
+    status, _, err = call(*words, capsys=capsys)
+    last = err.strip().splitlines()[-1]
+    assert status == 1
+    assert last.startswith("segkit: 3 of 5 frames were skipped, 3 of them because: cannot be read")
+    assert last.endswith(f"see {tmp_path / 'o' / 'skipped.csv'}")
+    assert len(pd.read_csv(tmp_path / "o" / "skipped.csv")) == 3
+    assert pd.read_parquet(tmp_path / "o" / "nuclei.parquet")["frame"].nunique() == 2
 
 
 @pytest.mark.parametrize(
@@ -98,12 +134,19 @@ def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
             ["--scheduler", "tls://127.0.0.1:1", "--tls-ca", "a"],
             "give --tls-cert and --tls-key too",
         ),
-        (["--scheduler", "cloud"], "'cloud' is no scheduler"),
+        (
+            ["--scheduler", "cloud"],
+            "unknown scheduler 'cloud': choose threads, local, slurm, ssh or an address "
+            "(tcp://host:port)",
+        ),
+        (["--scheduler", "processes"], "unknown scheduler 'processes': choose threads, local"),
+        (["--pixel-size", "0"], "pixel size 0.0: give a positive number of micrometres"),
+        (["--pixel-size", "nan"], "pixel size nan: give a positive number of micrometres"),
         (["--adaptive"], "adaptive: only for a cluster"),
     ],
 )
-def test_cluster_that_cannot_be_had(tmp_path, words, said, capsys):
-    """What is wrong with a cluster is one line, and status 1."""
+def test_option_that_cannot_be_met(tmp_path, words, said, capsys):
+    """What is wrong with an option is one line, and status 1."""
     folder(tmp_path / "in", 1)
     words = ["--out", tmp_path / "o", *words]
     status, text, err = call("segment", tmp_path / "in", *words, capsys=capsys)

@@ -3,12 +3,23 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import zarr
 
 from segkit import stack, store
 
-QUESTION = {"method": "tutorial", "batch": 2}
+SETTINGS = {"folder": "/frames", "method": "tutorial", "batch": 2}
+NAMES = ["a.tif", "b.tif", "c.tif"]
+
+
+def state(names=NAMES, **changed):
+    """Make a list of frames as store.state does; `changed` gives the size of some."""
+    sizes = [changed.get(name.removesuffix(".tif"), 9) for name in names]
+    return pa.table({"file": names, "size": sizes, "changed": [1700] * len(names)})
+
+
+FRAMES = state()
 
 
 def table(rows):
@@ -26,7 +37,7 @@ def table(rows):
 
 def test_parts_are_one_table(tmp_path):
     """Pandas reads the folder of parts as one table, in order."""
-    store.begin(tmp_path, QUESTION)
+    store.begin(tmp_path, SETTINGS, FRAMES)
     store.write_part(tmp_path, 1, table(3), frames=2)
     store.write_part(tmp_path, 0, table(2), frames=2, skipped=[("bad.tif", "why")])
     result = pd.read_parquet(tmp_path / "nuclei.parquet")
@@ -39,7 +50,7 @@ def test_parts_are_one_table(tmp_path):
 @pytest.mark.parametrize("how", ["missing", "cut", "empty", "foreign"])
 def test_part_that_is_not_whole_does_not_count(tmp_path, how):
     """A missing, damaged or foreign part has no note, so its batch is done again."""
-    store.begin(tmp_path, QUESTION)
+    store.begin(tmp_path, SETTINGS, FRAMES)
     path = store.part_path(tmp_path, 0)
     if how == "cut":
         store.write_part(tmp_path, 0, table(50), frames=2)
@@ -51,47 +62,124 @@ def test_part_that_is_not_whole_does_not_count(tmp_path, how):
     assert store.read_note(path) is None
 
 
-def test_another_question_is_refused(tmp_path):
-    """The message says what the folder holds, and nothing in it changes."""
-    store.begin(tmp_path, QUESTION)
-    store.begin(tmp_path, QUESTION)
-    before = (tmp_path / "run.json").read_bytes()
-    with pytest.raises(store.RunError, match="method=tutorial; choose another --out"):
-        store.begin(tmp_path, {**QUESTION, "method": "otsu"})
-    assert (tmp_path / "run.json").read_bytes() == before
+def test_other_settings_are_refused(tmp_path):
+    """The message says what the folder holds and what was wanted, and nothing in it changes."""
+    store.begin(tmp_path, SETTINGS, FRAMES)
+    store.begin(tmp_path, SETTINGS, FRAMES)
+    before = [path.read_bytes() for path in sorted(tmp_path.glob("*.*")) if path.is_file()]
+    said = r"method=tutorial \(not otsu\): choose another --out, or delete"
+    with pytest.raises(store.RunError, match=said):
+        store.begin(tmp_path, {**SETTINGS, "method": "otsu"}, FRAMES)
+    with pytest.raises(store.RunError, match="frames in /frames, not in /elsewhere: choose"):
+        store.begin(tmp_path, {**SETTINGS, "folder": "/elsewhere"}, FRAMES)
+    assert before == [p.read_bytes() for p in sorted(tmp_path.glob("*.*")) if p.is_file()]
 
 
-def test_a_question_with_one_word_more_or_less_is_another(tmp_path):
-    """A run that says what the other leaves out is refused, whichever came first."""
-    more = {**QUESTION, "device": "gpu"}
-    for name, (first, second) in {"a": (QUESTION, more), "b": (more, QUESTION)}.items():
-        store.begin(tmp_path / "new" / name, first)  # folders that are not there yet are made
-        with pytest.raises(store.RunError, match=r"device=(None|gpu); choose another --out"):
-            store.begin(tmp_path / "new" / name, second)
+def test_a_setting_more_or_less_is_refused(tmp_path):
+    """A run with a setting that the other lacks is refused, whichever came first."""
+    more = {**SETTINGS, "pixel_size": 0.5}
+    for name, (first, second) in {"a": (SETTINGS, more), "b": (more, SETTINGS)}.items():
+        store.begin(tmp_path / "new" / name, first, FRAMES)  # missing folders are made
+        with pytest.raises(store.RunError, match=r"pixel_size=(None|0\.5) "):
+            store.begin(tmp_path / "new" / name, second, FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        (state([*NAMES, "d.tif", "e.tif"]), r"\(files added: 2, such as d.tif\)"),
+        (state(NAMES[1:]), r"\(files missing: 1, such as a.tif\)"),
+        (
+            state(["a.tif", "b.tif", "z.tif"]),
+            r"added: 1, such as z.tif; files missing: 1, .* c.tif",
+        ),
+        (state(NAMES[::-1]), "the same files in another order"),
+        (state([*NAMES, "a.tif"]), "the same files in another order"),
+        (state(b=8, c=8), r"^b.tif has changed since .*\(size; files like it: 2 of 3\)"),
+    ],
+)
+def test_other_frames_are_refused(tmp_path, here, said):
+    """The message says which files differ, how many, and what to do."""
+    store.begin(tmp_path, SETTINGS, FRAMES)
+    with pytest.raises(store.RunError, match=said) as caught:
+        store.begin(tmp_path, SETTINGS, here)
+    assert "choose another --out, or delete" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_frames_may_change_until_their_batch_is_done(tmp_path):
+    """A frame of a pending batch may change, and counts as it is now from then on."""
+    store.begin(tmp_path, SETTINGS, FRAMES)
+    store.begin(tmp_path, SETTINGS, state(c=8), pending={1})
+    store.begin(tmp_path, SETTINGS, state(c=8))
+    said = r"c.tif has changed .* delete part-00001.parquet in its nuclei.parquet"
+    with pytest.raises(store.RunError, match=said):
+        store.begin(tmp_path, SETTINGS, FRAMES, pending={0})
+
+
+def test_equal_names_in_subfolders_stay_apart(tmp_path):
+    """Names are paths below the deepest folder that holds all frames, however these are given."""
+    files = [tmp_path / "A" / "f.tif", tmp_path / "x" / ".." / "B" / "C" / "f.tif"]
+    assert store.relative(files) == (str(tmp_path), ["A/f.tif", "B/C/f.tif"])
+    assert store.relative(files[:1]) == (str(tmp_path / "A"), ["f.tif"])
+
+
+def test_a_missing_file_is_a_state(tmp_path):
+    """A file that is not there is listed as such, so that it may come later."""
+    (tmp_path / "b.tif").write_bytes(b"12345")
+    found = store.state(tmp_path, ["a.tif", "b.tif"])
+    assert found["size"].to_pylist() == [-1, 5]
+    assert found["changed"].to_pylist() == [-1, (tmp_path / "b.tif").stat().st_mtime_ns]
+
+
+def test_one_run_at_a_time(tmp_path):
+    """A folder that is held is refused in one line, and free as soon as its holder is done."""
+    said = r"another run is filling .*new: wait"
+    with store.lock(tmp_path / "new"), pytest.raises(store.RunError, match=said):
+        store.lock(tmp_path / "new")
+    with store.lock(tmp_path / "new"):
+        pass
 
 
 def test_folder_with_a_foreign_table_is_refused(tmp_path):
     """A table that this package did not begin is not mixed with ours."""
     (tmp_path / "nuclei.parquet").mkdir()
     with pytest.raises(store.RunError, match=r"without run\.json"):
-        store.begin(tmp_path, QUESTION)
+        store.begin(tmp_path, SETTINGS, FRAMES)
 
 
-def test_damaged_run_json_is_named(tmp_path):
-    """A run.json that cannot be read is an error with the file's name."""
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(store.RunError, match=r"run\.json"):
-        store.begin(tmp_path, QUESTION)
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"run"', "\x00"])
+def test_damaged_run_json_is_named(tmp_path, text):
+    """A run.json that cannot be read is one line with the file's name and the cure."""
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(store.RunError, match=r"run\.json is damaged: choose another") as caught:
+        store.begin(tmp_path, SETTINGS, FRAMES)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "other columns"])
+def test_damaged_list_of_frames_is_named(tmp_path, how):
+    """A list that cannot be read is one line with the file's name and the cure."""
+    store.begin(tmp_path, SETTINGS, FRAMES)
+    path = tmp_path / "files.parquet"
+    if how == "missing":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+    with pytest.raises(store.RunError, match=r"files\.parquet is missing or damaged: choose"):
+        store.begin(tmp_path, SETTINGS, FRAMES)
 
 
 def test_begin_clears_what_a_killed_run_left(tmp_path):
     """Half-written files go; whole parts stay."""
-    store.begin(tmp_path, QUESTION)
+    store.begin(tmp_path, SETTINGS, FRAMES)
     store.write_part(tmp_path, 0, table(1), frames=2)
-    stale = tmp_path / "nuclei.parquet" / ".part-00001.parquet.host.123.part"
+    stale = tmp_path / "nuclei.parquet" / ".part-00001.parquet.123.part"
     stale.write_bytes(b"half")
     assert len(pd.read_parquet(tmp_path / "nuclei.parquet")) == 1
-    store.begin(tmp_path, QUESTION)
+    store.begin(tmp_path, SETTINGS, FRAMES)
     assert not stale.exists()
     assert store.part_path(tmp_path, 0).exists()
 
@@ -103,7 +191,7 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch):
         path.write_bytes(b"PAR1 half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    store.begin(tmp_path, QUESTION)
+    store.begin(tmp_path, SETTINGS, FRAMES)
     monkeypatch.setattr(store.pq, "write_table", full_disk)
     with pytest.raises(store.RunError, match=r"^There is no room left in .*No space left.*--out"):
         store.write_part(tmp_path, 0, table(2), frames=2)
@@ -120,11 +208,12 @@ def test_skipped_csv_comes_and_goes(tmp_path):
     assert not (tmp_path / "skipped.csv").exists()
 
 
-def test_labels_are_ome_zarr(tmp_path):
-    """Axes, pixel size, one chunk a frame, one shard a batch; a second call keeps the pixels."""
-    store.create_labels(tmp_path, (5, 8, 6), shard=2)
+@pytest.mark.parametrize("size", [0.1625, None])
+def test_labels_are_ome_zarr(tmp_path, size):
+    """Axes, pixel size, one chunk per frame, one shard per batch; a second call keeps pixels."""
+    store.create_labels(tmp_path, (5, 8, 6), shard=2, pixel_size=size)
     store.write_labels(tmp_path, 2, np.full((2, 8, 6), 4, np.int32))
-    store.create_labels(tmp_path, (5, 8, 6), shard=2)
+    store.create_labels(tmp_path, (5, 8, 6), shard=2, pixel_size=size)
     group = zarr.open_group(tmp_path / "labels.ome.zarr", mode="r")
     array = group["0"]
     assert (array.chunks, array.shards, array.dtype) == ((1, 8, 6), (2, 8, 6), np.int32)
@@ -134,7 +223,8 @@ def test_labels_are_ome_zarr(tmp_path):
     image = ome["multiscales"][0]
     assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
     scale = image["datasets"][0]["coordinateTransformations"][0]["scale"]
-    assert scale == [1.0, 0.645, 0.645]
+    assert scale == [1.0, size or 1, size or 1]  # no size: pixels, and so no unit
+    assert [axis.get("unit") for axis in image["axes"]] == [None, *2 * [size and "micrometer"]]
 
 
 @pytest.mark.napari

@@ -47,3 +47,16 @@ def test_message_names_folder_cause_and_cure(number, beginning):
     assert message.startswith(f"{beginning}the cause): ")
     assert "choose another folder (--out)" in message
     assert "\n" not in message
+
+
+def test_a_file_may_be_written_twice_at_once(tmp_path):
+    """Each call writes under a name of its own, and the last one counts."""
+    path = tmp_path / "x.bin"
+
+    def write(aside):
+        aside.write_bytes(b"first")
+        writing.put(path, b"second")
+
+    writing.whole(path, write)
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.bin"]

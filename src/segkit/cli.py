@@ -20,13 +20,13 @@ def fetch(args):
 
 def verify(args):
     """List missing, damaged and foreign files."""
-    from segkit import data
+    from segkit import data, writing
 
     folder = Path(args.folder) if args.folder else data.root() / "BBBC039"
     found = data.verify(folder)
     for kind, files in found.items():
         for file in files:
-            print(f"{kind}: {file}")
+            print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
         print("segkit fetch brings what is missing or damaged; foreign files are yours to move")
@@ -43,22 +43,34 @@ def simulate(args):
 def segment(args):
     """Segment and measure frames into a table."""
     from segkit import cluster, data, run
+    from segkit.reading import FrameError
 
-    files = data.images(args.images)[: args.frames]
-    result = run.segment(
-        files,
-        args.out,
-        method=args.method,
-        batch=args.batch,
-        labels=args.labels,
-        scheduler=args.scheduler,
-        workers=args.workers,
-        device=args.device,
-        skip=args.on_error == "skip",
-        hosts=args.hosts,
-        adaptive=args.adaptive,
-        security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
-    )
+    skip = args.on_error == "skip"
+    try:
+        files = data.images(args.images)[: args.frames]
+        if passed_over := data.passed_over(args.images):
+            print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
+        result = run.segment(
+            files,
+            args.out,
+            method=args.method,
+            batch=args.batch,
+            labels=args.labels,
+            pixel_size=args.pixel_size,
+            scheduler=args.scheduler,
+            workers=args.workers,
+            device=args.device,
+            skip=skip,
+            hosts=args.hosts,
+            adaptive=args.adaptive,
+            security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
+        )
+    except FrameError as error:
+        if skip:
+            raise
+        raise FrameError(error.file, f"{error.reason}, or add --on-error skip") from error
+    if result["there"]:
+        print("{there} of {batches} batches were there already".format(**result))
     if result["skipped"]:
         print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
     print("frames={frames} nuclei={nuclei} seconds={seconds:.2f}".format(**result))
@@ -121,11 +133,13 @@ def parser():
     add("--out", required=True, metavar="DIR", help="folder for the results")
     add("--method", choices=METHODS, default="tutorial", help="default: tutorial")
     add("--frames", type=_count, metavar="N", help="only the first N")
-    add("--batch", type=_count, default=25, metavar="N", help="frames a task (default: 25)")
+    add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
-    kinds = "threads (default), processes, local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
+    size = "pixel size of labels.ome.zarr, in micrometres (default: what the frames say)"
+    add("--pixel-size", type=float, metavar="UM", help=size)
+    kinds = "threads (default), local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
     add("--scheduler", default="threads", metavar="KIND_OR_ADDRESS", help=kinds)
-    add("--workers", type=_count, metavar="N", help="threads, processes or jobs to use")
+    add("--workers", type=_count, metavar="N", help="threads, workers or jobs to use")
     add("--adaptive", action="store_true", help="slurm: as many jobs as are needed, N at most")
     add("--hosts", metavar="A,B", help="ssh: scheduler on A, workers on each")
     add("--tls-ca", metavar="FILE", help="authority of the certificates of a tls:// address")
@@ -162,8 +176,8 @@ def main(argv=None):
     args = parser().parse_args(argv)
     try:
         return args.run(args) or 0
-    except (OSError, ValueError, RuntimeError) as error:
-        # what a user can cure comes as one of these, in one line; anything else is a fault of ours
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        # what a user can correct comes as one of these, in one line; anything else is our bug
         print(f"segkit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ at one thread in it. Each machine has to see the frames and the results under th
 the same Python.
 
 On one machine nothing listens beyond loopback. Slurm's jobs and other hosts have to reach the
-scheduler: there it listens on the network, and ``security`` keeps strangers out.
+scheduler: there it listens on the network, encrypted, and answers only who has its certificate.
 """
 
 import logging
@@ -15,7 +15,13 @@ from asyncio import CancelledError
 from contextlib import ExitStack, contextmanager
 
 from segkit.clusters import launch
-from segkit.clusters.tls import ClusterError, SchedulerGoneError, WorkersDiedError, security
+from segkit.clusters.tls import (
+    ClusterError,
+    SchedulerGoneError,
+    WorkersDiedError,
+    security,
+    temporary,
+)
 
 __all__ = ["ClusterError", "SchedulerGoneError", "WorkersDiedError"]
 __all__ += ["client", "link", "results", "security"]
@@ -41,7 +47,7 @@ def _closing(opened):
 
 
 @contextmanager
-def client(kind="local", *, workers=None, memory=None, security=None, **options):
+def client(kind="local", *, workers=None, memory=None, security=None, shared=".", **options):
     """Open a cluster, or reach one, and close what was opened.
 
     Parameters
@@ -50,13 +56,17 @@ def client(kind="local", *, workers=None, memory=None, security=None, **options)
         "local", "slurm" (jobs, from a login node), "ssh", or the address of a scheduler,
         "tcp://host:8786" or "tls://host:8786".
     workers : int, optional
-        Processes of one thread; by default one a core, 4 on Slurm, one a host by SSH. Not for an
-        address.
+        Processes of one thread; by default one per core, 4 on Slurm, one per host by SSH. Not for
+        an address.
     memory : int or str, optional
         Limit of a worker (of a job, on Slurm), in bytes or as "2 GB". By default the workers of
         this machine share the memory of the machine or the container.
-    security : distributed.Security or bool, optional
-        As `security` makes it. True: certificates for this cluster alone, made now.
+    security : distributed.Security, optional
+        As `security` makes it. On Slurm and by SSH, certificates are made for this cluster alone
+        unless they are given.
+    shared : path-like, optional
+        Folder that every host sees, for those certificates; the current one by default. They are
+        readable by this user only, and are removed at the end.
     **options
         ``adaptive=True`` ("slurm": between 1 and `workers` jobs, by need), ``hosts`` ("ssh"),
         ``timeout`` (an address; seconds), and whatever LocalCluster, SLURMCluster or SSHCluster
@@ -80,9 +90,11 @@ def client(kind="local", *, workers=None, memory=None, security=None, **options)
         return
     if kind not in START:
         raise ClusterError(
-            f"{kind!r} is no scheduler; choose {', '.join(START)} or tcp://HOST:PORT"
+            f"unknown cluster {kind!r}: choose {', '.join(START)} or an address (tcp://host:port)"
         )
     with ExitStack() as stack:
+        if security is None and kind != "local":
+            security = stack.enter_context(temporary(shared))
         # a worker gets its next task when it has done one: whoever dies died of that one
         with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
             start = START[kind](workers=workers, memory=memory, security=security, **options)

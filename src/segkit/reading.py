@@ -10,13 +10,24 @@ import stat
 import threading
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
+from segkit import writing
+
 # tifffile's log says nothing that an error here does not say; other callers still get it.
 _quiet = threading.local()
 logging.getLogger("tifffile").addFilter(lambda _: not getattr(_quiet, "on", False))
+# Not inches or centimetres: ImageJ takes them over from the resolution of a printer.
+NAMES = {
+    1e-3: ("nm", "nanometer", "nanometre"),
+    1.0: ("um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer", "micrometre"),
+    1e3: ("mm", "millimeter", "millimetre"),
+}
+UNITS = {name: size for size, names in NAMES.items() for name in names}
+SIMULATED = "Simulated, not real cells: segkit"
 
 
 class FrameError(ValueError):
@@ -24,8 +35,7 @@ class FrameError(ValueError):
 
     def __init__(self, file, reason):
         # a name with bytes that are not UTF-8 could not be printed or written to a table
-        file = str(file).encode(errors="backslashreplace").decode()
-        super().__init__(file, " ".join(reason.split()))
+        super().__init__(writing.printable(file), " ".join(reason.split()))
 
     file = property(lambda self: self.args[0])
     reason = property(lambda self: self.args[1])
@@ -78,8 +88,7 @@ def read_frame(path, *, like=None):
         if (image == image.flat[0]).all():
             raise FrameError(
                 path,
-                f"every pixel is {image.flat[0]}; move the file away, or leave such frames out "
-                "with --on-error skip",
+                f"every pixel is {image.flat[0]}; move the file away, or leave such frames out",
             )
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not _rises(page.colormap, image):
             raise FrameError(
@@ -232,3 +241,61 @@ def _reason(path, error):
         if start[:2] not in (b"II", b"MM"):
             return f"cannot be read as TIFF (it starts with {start!r}); save the frame as TIFF"
     return f"cannot be read ({text}); copy or save the file again"
+
+
+def pixel_size(path):
+    """Return the pixel size that a TIFF states, if rows and columns have the same.
+
+    It is taken from the metadata of OME, ImageJ, MetaMorph or MetaXpress, and of this package's
+    simulated frames (as in BBBC039). The resolution of a plain TIFF is that of a printer, or of a
+    screen, and does not count.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    float or None
+        Micrometres, to six digits; None if the file does not state it.
+
+    Raises
+    ------
+    FrameError
+        If the file cannot be read.
+    """
+    with _page(path) as page:
+        stated = _calibration(page.parent)
+    sizes = {_micrometres(size, unit) for size, unit in stated}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _calibration(tif):
+    """Return (size, unit) as a TIFF states them, for each axis."""
+    page = tif.pages.first
+    if tif.is_ome:
+        pixels = list(ElementTree.fromstring(tif.ome_metadata).iterfind(".//{*}Pixels"))
+        names = ("PhysicalSizeX", "PhysicalSizeY")
+        return [(one.get(name), one.get(f"{name}Unit", "um")) for one in pixels for name in names]
+    if tif.is_imagej:
+        unit = tif.imagej_metadata.get("unit")
+        tags = [page.tags.valueof(name) for name in ("XResolution", "YResolution")]
+        return [(below / above, unit) for above, below in tags]
+    if tif.is_stk:
+        known = tif.stk_metadata
+        used, unit = known.get("SpatialCalibration"), known.get("CalibrationUnits")
+        return [(known[f"{axis}Calibration"], unit) for axis in "XY" if used]
+    if tif.is_metaseries:
+        known = tif.metaseries_metadata["PlaneInfo"]
+        start, unit = "spatial-calibration-", known.get("spatial-calibration-units")
+        return [(known[f"{start}{axis}"], unit) for axis in "xy" if known.get(f"{start}state")]
+    return [(0.645, "um")] if page.description.startswith(SIMULATED) else []
+
+
+def _micrometres(size, unit):
+    """Convert a length, or return None for what is not a length."""
+    try:
+        size = float(size) * UNITS[unit.replace("\\u00B5", "u")]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return float(f"{size:.6g}") if 0 < size < np.inf else None

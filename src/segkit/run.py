@@ -5,68 +5,74 @@ so neither the graph nor the memory grows with the number of nuclei, and a run t
 goes on where it stopped.
 """
 
-import hashlib
+import multiprocessing
 import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 
 import dask
 from tqdm import tqdm
 
 import segkit
-from segkit import cluster, schedulers, stack, store
+from segkit import cluster, reading, schedulers, stack, store, writing
+from segkit.clusters.launch import GUARD
 from segkit.device import require
 
 BATCH = 25
 
 
-def _task(number, files, first, out, options):
+def _task(number, names, first, folder, out, options):
     """Do one batch and write it; return its number and counts."""
-    table, skipped, label_images = stack.batch(files, first, **options)
+    files = [Path(folder, name) for name in names]
+    table, skipped, label_images = stack.batch(files, first, names=names, **options)
     if label_images is not None:
         store.write_labels(out, first, label_images)
     store.write_part(out, number, table, frames=len(files), skipped=skipped)
     return number, len(files)
 
 
-def _lots(files, batch):
-    """Cut the list of files into batches: number, files, number of the first frame."""
-    starts = range(0, len(files), batch)
-    return [(number, files[start : start + batch], start) for number, start in enumerate(starts)]
+def _batches(names, batch):
+    """Cut the list of frames into batches: number, names, number of the first frame."""
+    starts = range(0, len(names), batch)
+    return [(number, names[start : start + batch], start) for number, start in enumerate(starts)]
 
 
-def pending(files, out, *, batch=BATCH):
+def pending(names, out, *, batch=BATCH):
     """List the batches that are not on disk yet.
 
     Parameters
     ----------
-    files : sequence of str
+    names : sequence of str
+        Of the frames.
     out : path-like
         Folder of the run.
     batch : int, optional
-        Frames a task.
+        Frames per task.
 
     Returns
     -------
     list of (int, list of str, int)
-        Number of the batch, its files, number of its first frame. A batch with skipped frames is
-        listed again: they may have been mended.
+        Number of the batch, its names, number of its first frame. A batch with skipped frames is
+        listed again: they may be usable by now.
     """
-    lots = _lots(files, batch)
-    notes = [store.read_note(store.part_path(out, number)) for number, _, _ in lots]
-    return [lot for lot, note in zip(lots, notes, strict=True) if note is None or note["skipped"]]
+    return [one for one in _batches(names, batch) if not store.is_done(out, one[0])]
 
 
 def _key(number):
     return f"segment-batch-{number}"
 
 
-def tasks(lots, out, **options):
-    """Lazy tasks, one a batch.
+def tasks(batches, folder, out, **options):
+    """Lazy tasks, one per batch.
 
     Parameters
     ----------
-    lots : list
+    batches : list
         As `pending` returns them.
+    folder : str
+        Of the frames.
     out : path-like
         Folder of the run.
     **options
@@ -79,8 +85,8 @@ def tasks(lots, out, **options):
     """
     task = dask.delayed(_task, pure=False)
     return [
-        task(number, some, first, str(out), options, dask_key_name=_key(number))
-        for number, some, first in lots
+        task(number, names, first, folder, str(out), options, dask_key_name=_key(number))
+        for number, names, first in batches
     ]
 
 
@@ -91,6 +97,7 @@ def segment(
     method="tutorial",
     batch=BATCH,
     labels=False,
+    pixel_size=None,
     scheduler="threads",
     workers=None,
     device="cpu",
@@ -103,20 +110,24 @@ def segment(
     Parameters
     ----------
     files : sequence of path-like
-        The frames, in order.
+        The frames, in order. The table names them by their paths below the deepest folder that
+        holds them all.
     out : path-like
         Folder for the results; see `segkit.store` for what it holds.
     method : str, optional
         See `segkit.frame.segment`.
     batch : int, optional
-        Frames a task.
+        Frames per task.
     labels : bool, optional
         Write the label images too.
+    pixel_size : float, optional
+        Micrometres, for the label images. By default what the files say; see
+        `segkit.reading.pixel_size`.
     scheduler : str, optional
-        "threads", "processes", or for a cluster "local", "slurm", "ssh" or the address of a
-        distributed scheduler ("tcp://host:port").
+        "threads", or for a cluster "local", "slurm", "ssh" or the address of a distributed
+        scheduler ("tcp://host:port").
     workers : int, optional
-        Threads, processes or workers; one a core unless given, see `segkit.cluster.client`.
+        Threads or workers; one per core unless given, see `segkit.cluster.client`.
     device : str, optional
         "cpu" or "gpu": where the frames are segmented.
     skip : bool, optional
@@ -129,68 +140,127 @@ def segment(
     Returns
     -------
     dict
-        frames and nuclei (counts), seconds, skipped (list of file name and reason).
+        frames and nuclei (counts), seconds, skipped (list of file name and reason), batches and
+        there (counts: all, and those that were on disk already).
 
     Raises
     ------
     segkit.stack.FrameError
         Unless `skip`: for a frame that cannot be used. Batches that are done stay on disk.
     segkit.store.RunError
-        If the folder holds another run, or cannot be written to. Batches that are done stay.
+        If the folder holds another run, is being filled by one, or cannot be written to; if a
+        frame changed; or if more frames were skipped than kept. Batches that are done stay.
     segkit.device.DeviceError
         If there is no such device.
     segkit.cluster.ClusterError
         If there is no such cluster, or it was lost. Batches that are done stay on disk.
     """
     began = time.perf_counter()
-    use = schedulers.local if scheduler in schedulers.LOCAL else schedulers.cluster
-    options = {name: value for name, value in options.items() if value}
-    if use is schedulers.local and options:
-        raise ValueError(f"{', '.join(options)}: only for a cluster; choose another scheduler")
-    if use is schedulers.local:  # a cluster's workers say it themselves
+    if not (pixel_size is None or 0 < pixel_size < inf):
+        raise ValueError(f"pixel size {pixel_size}: give a positive number of micrometres")
+    use, options = _scheduler(scheduler, options)
+    if use is schedulers.threads:  # a cluster's workers say it themselves
         require(device, method=method)
-    if use is schedulers.cluster:  # whose workers need not be in this folder
-        files, out = [Path(path).absolute() for path in files], Path(out).absolute()
-    if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
-        options["log_directory"] = str(out / "jobs")
-    files = [str(path) for path in files]
+    else:  # whose workers need not be in this folder
+        out = Path(out).absolute()
+        options |= _on_shared_disk(scheduler, out)
+    folder, names = store.relative(files)
+    files = [Path(folder, name) for name in names]
     like = stack.common_format(files)
-    work = {"method": method, "labels": labels} | ({} if device == "cpu" else {"device": device})
-    store.begin(out, _question(files, batch=batch, **work))
-    if labels:
-        store.create_labels(out, (len(files), *like[0]), shard=min(batch, len(files)))
-    lots = pending(files, out, batch=batch)
-    todo = tasks(lots, out, like=like, skip=skip, **work)
-    done = len(files) - sum(len(some) for _, some, _ in lots)
-    bar = tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1)
-    try:
-        with bar, use(scheduler, bar, workers=workers, **options) as compute:
-            compute(*todo)
-    except cluster.SchedulerGoneError as error:
-        whole = len(_lots(files, batch))
-        there = whole - len(pending(files, out, batch=batch))
-        raise cluster.ClusterError(
-            f"{error}; {there} of {whole} batches are on disk; the same command goes on from there"
-        ) from error
-    except cluster.WorkersDiedError as error:
-        some = next(some for number, some, _ in lots if error.key == _key(number))
-        raise cluster.ClusterError(
-            f"{error.workers} workers died, one after the other, on the {len(some)} frames from "
-            f"{some[0]} to {Path(some[-1]).name}; look at these files, or give a worker more memory"
-        ) from error
-    notes = [store.read_note(store.part_path(out, n)) for n, _, _ in _lots(files, batch)]
-    skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
-    store.write_skipped(out, skipped)
+    work = {"method": method, "labels": labels, "device": device}
+    settings = {"folder": writing.printable(folder), "batch": batch, **work}
+    settings |= {"segkit": segkit.__version__}
+    if labels and pixel_size:
+        settings["pixel_size"] = pixel_size
+    with store.lock(out):
+        todo = pending(names, out, batch=batch)
+        numbers = {number for number, _, _ in todo}
+        store.begin(out, settings, store.state(folder, names), pending=numbers)
+        if labels:
+            shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
+            store.create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
+        lazy = tasks(todo, folder, out, like=like, skip=skip, **work)
+        done = len(files) - sum(len(some) for _, some, _ in todo)
+        bar = tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1)
+        with (
+            _explained(files, out, batch),
+            bar,
+            use(scheduler, bar, workers=workers, **options) as compute,
+        ):
+            compute(*lazy)
+        notes = [store.read_note(store.part_path(out, n)) for n, _, _ in _batches(names, batch)]
+        skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
+        store.write_skipped(out, skipped)
+        store.refuse_other_frames(out, store.state(folder, names), batch=batch)
+    _refuse_mostly_skipped(skipped, files, out)
     return {
         "frames": len(files) - len(skipped),
         "nuclei": sum(note["nuclei"] for note in notes),
         "seconds": time.perf_counter() - began,
         "skipped": skipped,
+        "batches": len(notes),
+        "there": len(notes) - len(todo),
     }
 
 
-def _question(files, **options):
-    """Return what decides the result of a run; the names of the files as one hash."""
-    names = "\n".join(Path(path).name for path in files)
-    digest = hashlib.sha256(names.encode()).hexdigest()
-    return {**options, "frames": len(files), "names": digest, "segkit": segkit.__version__}
+def _scheduler(scheduler, options):
+    """Return the context for a scheduler, and the options that were given."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as Python itself asks
+        raise RuntimeError(f"a worker has imported this script; {GUARD}")
+    options = {name: value for name, value in options.items() if value}
+    if scheduler == "threads":
+        if options:
+            raise ValueError(f"{', '.join(options)}: only for a cluster; choose another scheduler")
+        return schedulers.threads, options
+    if scheduler not in cluster.START and "://" not in scheduler:
+        choices = ", ".join(["threads", *cluster.START])
+        raise ValueError(
+            f"unknown scheduler {scheduler!r}: choose {choices} or an address (tcp://host:port)"
+        )
+    return schedulers.cluster, options
+
+
+def _on_shared_disk(scheduler, out):
+    """Return the options that name folders which every machine of a cluster sees."""
+    options = {"shared": out} if scheduler in ("slurm", "ssh") else {}
+    if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
+        options["log_directory"] = str(out / "jobs")
+    return options
+
+
+@contextmanager
+def _explained(files, out, batch):
+    """Say of a lost cluster what is on disk, and of dead workers on which frames they died."""
+    try:
+        yield
+    except cluster.SchedulerGoneError as error:
+        count = len(_batches(files, batch))
+        there = count - len(pending(files, out, batch=batch))
+        raise cluster.ClusterError(
+            f"{error}; {there} of {count} batches are on disk; the same command goes on from there"
+        ) from error
+    except cluster.WorkersDiedError as error:
+        some = next(some for n, some, _ in _batches(files, batch) if error.key == _key(n))
+        raise cluster.ClusterError(
+            f"{error.workers} workers died, one after the other, on the {len(some)} frames from "
+            f"{some[0]} to {Path(some[-1]).name}; look at these files, or give a worker more memory"
+        ) from error
+
+
+def _pixel_size(files):
+    """Return the pixel size in micrometres that a sample of the frames agrees on, or None."""
+    sizes = set()
+    for path in files[:: -(-len(files) // 10)]:
+        with suppress(reading.FrameError):
+            sizes.add(reading.pixel_size(path))
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _refuse_mostly_skipped(skipped, files, out):
+    """Raise RunError if more frames were skipped than kept."""
+    if 2 * len(skipped) > len(files):
+        (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
+        raise store.RunError(
+            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them because: "
+            f"{reason}; see {Path(out) / 'skipped.csv'}"
+        )

@@ -3,35 +3,26 @@
 The function computes tasks that return (number of the batch, frames in it), and moves a bar on.
 """
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import dask
 from dask.callbacks import Callback
 
 from segkit.cluster import client, results
 
-LOCAL = ("threads", "processes")
-
-
-def limit_blas():
-    """Keep the matrix products of this process to one thread: Dask has the cores already."""
-    import threadpoolctl
-
-    threadpoolctl.threadpool_limits(1)
-
 
 @contextmanager
-def local(scheduler, bar, *, workers=None):
-    """Use Dask's own schedulers.
+def threads(scheduler, bar, *, workers=None):
+    """Use threads of this process.
 
     Parameters
     ----------
     scheduler : str
-        "threads" or "processes".
+        "threads".
     bar : tqdm.tqdm
         Counts frames.
     workers : int, optional
-        How many; one a core unless given.
+        How many; one per core unless given.
     """
     import threadpoolctl
 
@@ -39,10 +30,12 @@ def local(scheduler, bar, *, workers=None):
         if isinstance(result, tuple):
             bar.update(result[1])
 
-    blas = threadpoolctl.threadpool_limits(1) if scheduler == "threads" else nullcontext()
-    settings = {"scheduler": scheduler, "multiprocessing.initializer": limit_blas, "chunksize": 1}
-    settings["num_workers"] = workers
-    with blas, dask.config.set(settings), Callback(posttask=finished):
+    settings = {"scheduler": scheduler, "num_workers": workers}
+    with (
+        threadpoolctl.threadpool_limits(1),
+        dask.config.set(settings),
+        Callback(posttask=finished),
+    ):
         yield dask.compute
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segkit import frame
+from segkit import frame, writing
 from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
 from segkit.methods import measuring
 from segkit.reading import FrameError, common_format, no_memory, read_frame
@@ -62,7 +62,7 @@ def _read_block(index, *, files, like):
 
 
 @contextlib.contextmanager
-def _named(path, *, method, skip, skipped):
+def _named(path, *, names, method, skip, skipped):
     """Turn whatever fails for one frame into a FrameError; with `skip`, list it instead."""
     try:
         yield
@@ -76,7 +76,7 @@ def _named(path, *, method, skip, skipped):
             error = FrameError(path, reason)
         if not skip:
             raise error
-        skipped.append((Path(error.file).name, error.reason))
+        skipped.append((names[path], error.reason))
 
 
 def _usable(files, like, named):
@@ -116,7 +116,9 @@ def _measured_on_gpu(files, like, named, *, method, labels):
         yield number, dict(zip(table, part, strict=True)), label_image
 
 
-def batch(files, first, *, like, method="tutorial", labels=False, skip=False, device="cpu"):
+def batch(
+    files, first, *, like, names=None, method="tutorial", labels=False, skip=False, device="cpu"
+):
     """Segment and measure some frames: the work of one task.
 
     Parameters
@@ -127,6 +129,8 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
         Number of the first of them in the whole stack.
     like : (shape, dtype)
         What each must be.
+    names : sequence of str, optional
+        What the results call the frames; by default the names of the files.
     method : str, optional
         See `segkit.frame.segment`.
     labels : bool, optional
@@ -139,9 +143,9 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     Returns
     -------
     table : dict of ndarray
-        One entry a nucleus: file (name), frame, and those of `segkit.frame.measure`.
+        One entry a nucleus: file (its name), frame, and those of `segkit.frame.measure`.
     skipped : list of (str, str)
-        File name and reason.
+        Name and reason.
     label_images : (frames, rows, columns) ndarray of int32, or None
         Zero for a skipped frame.
 
@@ -156,15 +160,17 @@ def batch(files, first, *, like, method="tutorial", labels=False, skip=False, de
     """
     if method not in frame.METHODS:
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(frame.METHODS)}")
+    names = [writing.printable(name) for name in names or [Path(path).name for path in files]]
     parts, skipped = [], []
     label_images = np.zeros((len(files), *like[0]), np.int32) if labels else None
     require(device, method=method)
     measured = _measured_on_gpu if device == "gpu" else _measured
-    named = partial(_named, method=method, skip=skip, skipped=skipped)
+    known = dict(zip(files, names, strict=True))
+    named = partial(_named, names=known, method=method, skip=skip, skipped=skipped)
     for number, part, found in measured(files, like, named, method=method, labels=labels):
         count = len(part["label"])
-        names = np.full(count, Path(files[number]).name, dtype=object)
-        parts.append({"file": names, "frame": np.full(count, first + number, np.int32), **part})
+        file = np.full(count, names[number], dtype=object)
+        parts.append({"file": file, "frame": np.full(count, first + number, np.int32), **part})
         if labels:
             label_images[number] = found
     if not parts:

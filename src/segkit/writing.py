@@ -1,8 +1,7 @@
 """Files that are there whole or not at all, and what to say where none can be written."""
 
 import errno
-import os
-import socket
+import uuid
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 ASIDE = ".*.part"  # as a pattern: names of files that are not whole
@@ -18,13 +17,24 @@ def whole(path, write):
     write : callable
         Takes the path to write to. Where it fails, nothing of the file is left.
     """
-    # two workers on two hosts may have one number, and write the same part where one was cut off
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
+    # two workers may write the same part at the same time, where one was thought dead
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         write(aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def printable(name):
+    r"""Return a name with the bytes that are not UTF-8 escaped.
+
+    Examples
+    --------
+    >>> print(printable("cell_\udce4.tif"))
+    cell_\xe4.tif
+    """
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def put(path, content):

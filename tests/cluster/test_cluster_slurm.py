@@ -43,6 +43,7 @@ def test_jobs_give_the_table_of_one_machine(slurm, frames, compare, tmp_path):
     assert done.stdout.startswith("frames=200 ")
     compare(tmp_path / "out", "Slurm, 4 jobs", fault="none", began=began)
     assert len(list((tmp_path / "out" / "jobs").glob("*.out"))) == 4
+    assert list((tmp_path / "out").glob(".tls-*")) == []
     lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
 
 

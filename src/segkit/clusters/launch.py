@@ -19,6 +19,7 @@ JOBS = 4  # workers on Slurm, unless told
 TIMEOUT = 5  # s for a scheduler to answer
 LOOPBACK = "127.0.0.1"
 DASHBOARD = f"{LOOPBACK}:0"  # any free port
+GUARD = "in a script, put the call below if __name__ == '__main__':"
 
 
 def dask_setup(worker):
@@ -44,7 +45,10 @@ def local(*, workers=None, memory=None, **options):
         "silence_logs": logging.ERROR,
         "preload": __name__,
     }
-    return LocalCluster(**(settings | options))
+    try:
+        return LocalCluster(**(settings | options))
+    except RuntimeError as error:
+        raise ClusterError(f"no worker could be started ({error}); {GUARD}") from error
 
 
 @contextmanager
@@ -85,8 +89,8 @@ def slurm(*, workers=None, memory=None, adaptive=False, **options):
         yield cluster
 
 
-def ssh(*, workers=None, memory=None, hosts=None, **options):
-    """Start processes on hosts, in turn, one a host unless told; the scheduler on the first."""
+def ssh(*, security, workers=None, memory=None, hosts=None, **options):
+    """Start processes on hosts, in turn; the scheduler on the first."""
     hosts = hosts or os.environ.get("SEGKIT_SSH_HOSTS", "")
     hosts = hosts.replace(",", " ").split() if isinstance(hosts, str) else list(hosts)
     if not hosts:
@@ -95,27 +99,41 @@ def ssh(*, workers=None, memory=None, hosts=None, **options):
         import asyncssh  # noqa: F401  SSHCluster would say so less plainly
     except ImportError as error:
         raise ClusterError("SSH needs asyncssh; pip install asyncssh") from error
+    import dask
     from distributed import SSHCluster
 
     turns = [hosts[number % len(hosts)] for number in range(workers or len(hosts))]
     python = options.pop("remote_python", sys.executable)
     worker = {"nthreads": 1, **({"memory_limit": memory} if memory else {})}
-    scheduler = {"port": 0, "dashboard_address": DASHBOARD}
+    scheduler = {"port": 0, "dashboard_address": DASHBOARD, "protocol": "tls://"}
     if all(host == "localhost" or host.startswith("127.") for host in hosts):
         scheduler["host"] = worker["host"] = LOOPBACK
     settings = {
         "worker_options": worker | options.pop("worker_options", {}),
         "scheduler_options": scheduler | options.pop("scheduler_options", {}),
         "remote_python": python,
+        "security": security,
     }
     try:
-        return SSHCluster([hosts[0], *turns], **(settings | options))
+        # SSHCluster hands its configuration, but not its security, to scheduler and workers
+        with dask.config.set(_configuration(security)):
+            return SSHCluster([hosts[0], *turns], **(settings | options))
     except RuntimeError as error:
         cause = error.__cause__ or error
         raise ClusterError(
             f"no cluster on {', '.join(hosts)} ({cause}); see whether "
             f"'ssh {hosts[0]} {python} --version' works without a password"
         ) from error
+
+
+def _configuration(security):
+    """Return Dask's configuration for the certificates of a cluster."""
+    files = {"ca-file": security.tls_ca_file}
+    for role in ("client", "scheduler", "worker"):
+        for kind in ("cert", "key"):
+            files[f"{role}.{kind}"] = getattr(security, f"tls_{role}_{kind}")
+    settings = {f"distributed.comm.tls.{name}": path for name, path in files.items()}
+    return settings | {"distributed.comm.require-encryption": True}
 
 
 def connect(address, *, security=None, timeout=TIMEOUT):

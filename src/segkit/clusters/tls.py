@@ -1,6 +1,8 @@
 """What goes wrong with clusters, in one line each, and the certificates of an encrypted one."""
 
 import ssl
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -67,3 +69,31 @@ def security(ca=None, cert=None, key=None):
             f"({error.reason or error}); ask who runs the scheduler for the right ones"
         ) from error
     return made
+
+
+@contextmanager
+def temporary(shared):
+    """Make certificates for one cluster, as files that only this user can read.
+
+    Parameters
+    ----------
+    shared : path-like
+        Folder that every host of the cluster sees.
+
+    Yields
+    ------
+    distributed.Security
+    """
+    from distributed import Security
+
+    try:
+        made = Security.temporary()
+    except ImportError as error:
+        raise ClusterError("TLS needs cryptography; pip install cryptography") from error
+    shared = Path(shared).absolute()
+    shared.mkdir(parents=True, exist_ok=True)
+    texts = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    with tempfile.TemporaryDirectory(prefix=".tls-", dir=shared) as folder:  # of mode 0700
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="ascii")
+        yield security(*(Path(folder) / name for name in texts))
