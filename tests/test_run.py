@@ -576,9 +576,9 @@ def test_no_frames(tmp_path):
 def test_pixel_size_of_what_cannot_be_read(tmp_path):
     """A damaged file is named, and so is a pipe, which is not waited for."""
     (tmp_path / "a.tif").write_text("no picture")
-    with pytest.raises(stack.FrameError, match=r"a\.tif: its metadata cannot be read"):
+    with pytest.raises(stack.FrameError, match=r"a\.tif: cannot be read as TIFF"):
         reading.pixel_size(tmp_path / "a.tif")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.tif")
-    with pytest.raises(stack.FrameError, match=r"pipe\.tif: is missing, or not a file"):
+    with pytest.raises(stack.FrameError, match=r"pipe\.tif: is (a pipe or a device|not there)|does not exist"):
         reading.pixel_size(tmp_path / "pipe.tif")
