@@ -180,8 +180,8 @@ def test_counts_is_right(table):
 @pytest.mark.parametrize(
     ("count", "hint"),
     [
-        (lambda areas: [len(a) for a in areas], "debris included"),
-        (lambda areas: [int((a < 32).sum()) for a in areas], "the debris itself"),
+        (lambda areas: [len(a) for a in areas], "the smallest included"),
+        (lambda areas: [int((a < 32).sum()) for a in areas], "the others are asked for"),
         (lambda areas: [int((a >= 32).sum()) for a in areas][:2], "2 numbers"),
         (lambda areas: [int((a >= 32).sum()) for a in areas][::-1], "another order"),
         (lambda areas: [int((a >= 32).sum()) + 0.4 for a in areas], "whole numbers"),

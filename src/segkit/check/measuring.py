@@ -164,9 +164,9 @@ def counts(answer):
     if answer == expected:
         return None
     if answer == [len(area) for area in areas]:
-        return "these are all objects, debris included."
+        return "these are all objects, the smallest included."
     if answer == [int((area < LEAST).sum()) for area in areas]:
-        return f"these are the objects below {LEAST} pixels: the debris itself."
+        return f"these are the objects below {LEAST} pixels: the others are asked for."
     if answer == [int((area > LEAST).sum()) for area in areas]:
         return f"at least {LEAST} pixels: those of exactly {LEAST} belong to it."
     if len(answer) != len(expected):
