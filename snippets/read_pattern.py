@@ -14,5 +14,5 @@ from segkit import data
 
 pattern = str(data.locate() / "images" / "*.tif")
 images = imread(pattern, imread=tifffile.imread)
-print(images.shape, images.dtype, f"{images.nbytes / 1e6:.0f} MB, one frame a chunk")
+print(images.shape, images.dtype, f"{images.nbytes / 1e6:.0f} MB, one frame per chunk")
 print("mean of the first frame:", images[0].mean().compute())

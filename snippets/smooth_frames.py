@@ -4,7 +4,7 @@
 
 For noise that a threshold would trip over. One sigma for each axis: 0 along the frames. On whole
 numbers the result would be cut off to whole numbers, so the frames become float32 first. It prints
-how much of the pixel-to-pixel scatter is left. Explained in notebooks/02_filtering.ipynb.
+how much of the pixel-to-pixel noise is left. Explained in notebooks/02_filtering.ipynb.
 """
 
 import dask
@@ -19,5 +19,5 @@ images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)
 smoothed = ndfilters.gaussian_filter(images.astype("float32"), sigma=[0, 1, 1])
 
 before, after = dask.compute(images[0].astype("float32"), smoothed[0])
-scatter = [np.median(np.abs(np.diff(image, axis=1))) for image in (before, after)]
-print(f"median step between neighbours: {scatter[0]:.2f} as read, {scatter[1]:.2f} smoothed")
+noise = [np.median(np.abs(np.diff(image, axis=1))) for image in (before, after)]
+print(f"median step between neighbours: {noise[0]:.2f} as read, {noise[1]:.2f} smoothed")

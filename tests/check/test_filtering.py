@@ -22,7 +22,7 @@ def test_the_dots_are_no_answer(capsys):
         assert "Not answered yet" in said(capsys, check_it, ...)
 
 
-@pytest.mark.parametrize("answer", [(0, 5, 12), [0, 5, 12], {0: 0, 1: 5, 2: 12}])
+@pytest.mark.parametrize("answer", [(0, 5, 12), [0, 5, 12], {2: 12, 0: 0, 1: 5}])
 def test_depth_is_four_sigma_rounded_up(answer):
     """Depth may be given as a tuple, a list or a dictionary."""
     assert check.depth(answer)
@@ -38,6 +38,9 @@ def test_depth_is_four_sigma_rounded_up(answer):
         ((0, 10, 24), "one side"),
         ((0, 11, 25), "one side"),
         ((0, 4, 9), "4 sigma"),
+        ((0, 4.8, 12), "round up"),
+        ((0, 6, 13), "deeper than needed"),
+        (("0", "5", "12"), "one number is asked for, and this is of type str"),
         (12, "three numbers"),
         (None, "three numbers"),
         ("(0, 5, 12)", "three numbers"),
@@ -46,6 +49,11 @@ def test_depth_is_four_sigma_rounded_up(answer):
 def test_depth_hints(capsys, answer, hint):
     """Each usual mistake about depth has a hint of its own."""
     assert hint in said(capsys, check.depth, answer)
+
+
+def blur(stack, **options):
+    """Blur each frame as the exercise asks, with options that it does not mention."""
+    return ndfilters.gaussian_filter(stack.astype("f4"), [0, 2, 2], **options)
 
 
 def test_float_blur_is_right(stack):
@@ -64,6 +72,8 @@ def test_float_blur_is_right(stack):
         (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 0]), "[0, 2, 0]"),
         (lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2), "frame axis"),
         (lambda x: ndfilters.gaussian_filter(x.astype("f4"), [0, 2, 2]).astype("f2"), "float16"),
+        (lambda x: blur(x, truncate=3), "leave truncate"),
+        (lambda x: blur(x, mode="nearest"), "leave mode"),
         (lambda x: None, "this is a NoneType"),
         (lambda x: "x", "this is a str"),
         (lambda x: x.astype("f4"), "not blurred"),
@@ -111,6 +121,8 @@ def test_seamless_median_sees_other_filters(capsys, stack):
     assert "four pieces" in said(capsys, check.seamless_median, whole)
     alone = stack[0].rechunk(-1).map_blocks(ndimage.median_filter, size=5)
     assert "four pieces" in said(capsys, check.seamless_median, alone)
+    untrimmed = median(stack, depth=2, boundary="reflect", trim=False)
+    assert "what does trim say" in said(capsys, check.seamless_median, untrimmed)
     right = median(stack, depth=2, boundary="none")
     assert "has been computed" in said(capsys, check.seamless_median, right.compute())
     assert "this is a NoneType" in said(capsys, check.seamless_median, None)

@@ -109,7 +109,7 @@ def test_measure_is_right():
         (lambda *lazy: persisted(*lazy, beyond=0), "the last nucleus"),
         (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
         (lambda *lazy: persisted(*lazy, first=0), "background"),
-        (lambda *lazy: persisted(*lazy, first=2), "areas: the shape"),
+        (lambda *lazy: persisted(*lazy, first=2), "variables of the notebook"),
         (lambda *lazy: persisted(*lazy)[::-1], "swapped"),
         (lambda *lazy: persisted(*lazy)[0], "two results are asked for"),
         (lambda *lazy: persisted(*lazy)[:1], "1 came back"),
@@ -139,6 +139,7 @@ def test_diameter_is_right(table):
     assert check.diameter(across(table))
     assert check.diameter(across(table).round(4).tolist())
     assert check.diameter(across(table).round(2))
+    assert check.diameter(across(table).round(1))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,8 @@ def test_diameter_is_right(table):
         (lambda d: np.pi * (d / 2 / 0.645) ** 2, "as they are in the table"),
         (lambda d: np.pi * (d / 2 / 0.645) ** 2 * 0.645, "solve for d"),
         (lambda d: d + 1, "values differ"),
-        (lambda d: d.round(1), "values differ"),
+        (lambda d: d.round(), "one decimal at least"),
+        (lambda d: d + 0.1, "values differ"),
         (lambda d: (d / 2).round(2), "these are radii."),
         (lambda d: "large", "could not use"),
     ],
@@ -166,25 +168,28 @@ def test_diameter_hints(capsys, table, change, hint):
 
 
 def test_counts_is_right(table):
-    """Any sequence of three numbers will do."""
+    """Any sequence of three numbers will do, and a number for each frame number."""
     counts = [int((areas >= 32).sum()) for areas in table]
     assert check.counts(counts)
     assert check.counts([float(count) for count in counts])
     assert check.counts(np.array(counts))
+    assert check.counts({2: counts[2], 0: counts[0], 1: counts[1]})
+    assert check.counts(pd.Series(counts))
 
 
 @pytest.mark.parametrize(
     ("count", "hint"),
     [
-        (lambda areas: [len(a) for a in areas], "debris included"),
-        (lambda areas: [int((a < 32).sum()) for a in areas], "the debris itself"),
+        (lambda areas: [len(a) for a in areas], "the smallest included"),
+        (lambda areas: [int((a < 32).sum()) for a in areas], "the others are asked for"),
         (lambda areas: [int((a >= 32).sum()) for a in areas][:2], "2 numbers"),
         (lambda areas: [int((a >= 32).sum()) for a in areas][::-1], "another order"),
         (lambda areas: [int((a >= 32).sum()) + 0.4 for a in areas], "whole numbers"),
         (lambda areas: sum(int((a >= 32).sum()) for a in areas), "in all three frames"),
         (lambda areas: 7000, "three in all"),
         (lambda areas: [100, 100, 100], "the next frame's"),
-        (lambda areas: ["many"], "could not use"),
+        (lambda areas: ["many"], "one number is asked for, and this is of type str"),
+        (lambda areas: pd.DataFrame({"label": [3, 2, 4], "area": [3, 2, 4]}), "take one column"),
     ],
 )
 def test_counts_hints(capsys, table, count, hint):

@@ -44,7 +44,7 @@ def test_square_of_seven_is_right():
         ((25, 49), "reach its corners"),
         ((25, 25), "A dilation follows"),
         ((25, 37), "lay a cross"),
-        (("25", 45), "all four neighbours"),
+        (("25", 45), "one number is asked for, and this is of type str"),
     ],
 )
 def test_square_of_seven_hints(capsys, answers, hint):
@@ -59,10 +59,12 @@ def test_flat_square_is_right(answer):
 
 
 def test_flat_square_may_be_one_plane():
-    """A single plane of nine pixels does to a stack what the three planes do."""
+    """A single plane of nine pixels does what the three planes do; empty layers change nothing."""
     one = np.ones((1, 3, 3), bool)
     assert check.flat_square(one)
     mask = da.from_array(np.random.default_rng(2).random((3, 40, 50)) < 0.6, chunks=(1, 20, 50))
+    assert check.flat_square(np.pad(planes(0, 1, 0), 1))
+    assert check.flat_square(np.pad(one, ((0, 0), (2, 2), (1, 1))))
     for run in (ndmorph.binary_erosion, ndmorph.binary_dilation):
         assert (run(mask, one) == run(mask, planes(0, 1, 0))).all().compute()
 
@@ -74,7 +76,10 @@ def test_flat_square_may_be_one_plane():
         (np.ones((2, 3, 3)), "(2, 3, 3)"),
         (CROSS[None], "that is the cross"),
         (np.ones((3, 3, 3)), "outer planes"),
-        (planes(0, 0, 1), "another axis"),
+        (planes(0, 0, 1), "outer plane"),
+        (planes(1, 0, 0), "outer plane"),
+        (np.pad(planes(0, 1, 0), ((2, 0), (0, 0), (0, 0))), "outer plane"),
+        (np.pad(FLAT, 2), "that is the cross"),
         (planes(0, 1, 0).swapaxes(0, 2), "another axis"),
         (FLAT, "that is the cross"),
         (planes(0, 1 - np.pad([[1]], 1), 0), "the pixel itself"),
@@ -135,6 +140,12 @@ def test_clean_may_reflect():
         (FLAT, "the function itself"),
         (lambda mask: None, "returns nothing"),
         (lambda mask: opening_closing(mask).compute(), "computed"),
+        (lambda mask: da.from_array(opening_closing(mask).compute()), "lazy from start to end"),
+        (lambda mask: opening_closing(mask.persist()), "lazy from start to end"),
+        (
+            lambda mask: opening_closing(da.zeros((3, 9, 9), dtype=bool)),
+            "variables of the notebook",
+        ),
         (lambda mask: list(opening_closing(mask)), "this is a list"),
         (lambda mask: dask.delayed(ndimage.binary_closing)(mask), "this is a Delayed"),
         (lambda mask: by_skimage(mask, mode="max"), "at the rim"),

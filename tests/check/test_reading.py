@@ -33,6 +33,8 @@ def test_files_read(images, capsys):
     assert "frame 9" in said(capsys, check.files_read, 4, FRAMES, 10)
     assert "count their files" in said(capsys, check.files_read, 4, FRAMES, FRAMES)
     assert "Not answered yet" in said(capsys, check.files_read, 4, ..., 20)
+    assert "steps: one number" in said(capsys, check.files_read, images[4:12:2], FRAMES, 20)
+    assert "rechunked: one number" in said(capsys, check.files_read, 4, FRAMES, "20")
 
 
 def test_every_second_frame(images, capsys):

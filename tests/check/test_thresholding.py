@@ -1,6 +1,7 @@
 """The checks of notebook 03 tell right answers from the usual wrong ones."""
 
 import dask.array as da
+import dask.array.image
 import numpy as np
 import pytest
 import tifffile
@@ -27,8 +28,11 @@ def images(tmp_path, monkeypatch):
         dim += brightness
         bright += 2 * brightness
     noise = noise.astype(np.uint16)
-    for kind in ("images", "masks"):
+    for kind in ("images", "masks", "metadata"):
         (tmp_path / "BBBC039" / kind).mkdir(parents=True)
+    for split, members in {"training": (0, 1), "validation": (2, 3), "test": (4,)}.items():
+        names = "".join(f"{member}.png\n" for member in members)
+        (tmp_path / "BBBC039" / "metadata" / f"{split}.txt").write_text(names)
     for frame in range(4):
         tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{frame}.tif", noise[frame])
         colours = np.repeat(truth[frame][..., None], 4, axis=2)
@@ -68,7 +72,9 @@ def test_window_is_right(smoothed):
         ((3, 201, 201), "neighbouring frames"),
         ((1, 1207, 1207), "201 is sigma"),
         ((1, *SHAPE), "the whole frame"),
-        ((1, 101, 101), "values differ"),
+        ((1, 101, 101), "Is the window smaller"),
+        ((1, 200, 200), "Is the window smaller"),
+        ((1, 301, 301), "Is the window larger"),
     ],
 )
 def test_window_hints_at_the_size(capsys, smoothed, block_size, hint):
@@ -82,6 +88,17 @@ def test_window_hints_at_the_input(capsys, images, smoothed):
     assert "as read" in said(capsys, check.window, local(images, 1, 201, 201))
     assert "that is a mask" in said(capsys, check.window, smoothed > threshold)
     assert "the shape is" in said(capsys, check.window, threshold[:1])
+
+
+def test_window_of_no_frames_is_not_accepted(capsys, simulated_frames, monkeypatch):
+    """A size of 0 along the frames has the values of size 1, and is named all the same."""
+    monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
+    pattern = str(simulated_frames / "images" / "*.tif")
+    stack = dask.array.image.imread(pattern, imread=tifffile.imread)
+    smoothed = ndfilters.gaussian_filter(stack, sigma=[0, 1, 1])
+    assert check.window(ndfilters.threshold_local(smoothed[:3], block_size=(1, 201, 201)))
+    none = ndfilters.threshold_local(smoothed[:3], block_size=(0, 201, 201))
+    assert "a window of 0 frames" in said(capsys, check.window, none)
 
 
 def level_of(stack, rule):
@@ -111,6 +128,7 @@ def test_li_mask_hints(capsys, images, smoothed):
         (li, "the shape is"),
         ((smoothed > li).astype("uint8"), "True and False"),
         (smoothed > li + 100, "values differ"),
+        (smoothed.map_blocks(threshold_li, dtype=float), "an array of 1 x 1 x 1"),
     ]:
         assert hint in said(capsys, check.li_mask, answer)
 
@@ -129,7 +147,9 @@ def test_offset_is_right(images, answer):
         (-2, "of the empty frame"),
         (-600, "too high"),
         (-600, "and at least 97 % were asked for"),
-        ("high", "could not use"),
+        ("-30", "one number is asked for, and this is of type str"),
+        ([-30, -20], "of type list of 2 values"),
+        (range(-40, -20), "of type range of 20 values"),
     ],
 )
 def test_offset_hints(capsys, images, answer, hint):
@@ -141,6 +161,8 @@ def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
     """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
     brighter = np.random.default_rng(4).normal(170, 20, SHAPE).astype(np.uint16)
     empty = tmp_path / "BBBC039" / "masks" / "3.png"
+    lists = tmp_path / "BBBC039" / "metadata" / "training.txt"
+    lists.write_text(lists.read_text() + "0a.png\n30.png\n")
     for name in ("0a", "30"):  # before the other one and after it
         tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{name}.tif", brighter)
         (tmp_path / "BBBC039" / "masks" / f"{name}.png").write_bytes(empty.read_bytes())
@@ -149,8 +171,21 @@ def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
     assert check.offset(-12)
 
 
+def test_offset_is_tried_on_no_frame_of_the_test_split(images, tmp_path):
+    """An empty frame of the test split, far noisier than the other one, plays no part."""
+    noisy = np.random.default_rng(4).normal(100, 60, SHAPE).clip(0).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "BBBC039" / "images" / "4.tif", noisy)
+    empty = (tmp_path / "BBBC039" / "masks" / "3.png").read_bytes()
+    (tmp_path / "BBBC039" / "masks" / "4.png").write_bytes(empty)
+    smooth = ndimage.gaussian_filter(noisy, 1)
+    assert threshold_otsu(smooth) < threshold_otsu(check._empty())
+    assert check.offset(-12)
+
+
 def test_offset_without_an_empty_frame(capsys, images, tmp_path):
-    """Frames of one's own may hold no empty one: the check says so."""
+    """Where no frame in use is empty, the check says so and looks at the nuclei alone."""
     for kind, suffix in (("images", "tif"), ("masks", "png")):
         (tmp_path / "BBBC039" / kind / f"3.{suffix}").unlink()
-    assert "no empty frame" in said(capsys, check.offset, -20)
+    assert check.offset(-20)
+    assert "No frame in use is empty" in capsys.readouterr().out
+    assert "too high" in said(capsys, check.offset, -600)

@@ -23,7 +23,7 @@ def test_smooth_frames(play, frames):
     done = play("smooth_frames")
     blurred = ndimage.gaussian_filter(frames[1].astype("float32"), 1)
     np.testing.assert_allclose(done.smoothed[1].compute(), blurred, rtol=1e-5)
-    assert done.scatter[1] < 0.6 * done.scatter[0]
+    assert done.noise[1] < 0.6 * done.noise[0]
 
 
 def test_remove_hot_pixels(play, tmp_path):

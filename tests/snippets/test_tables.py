@@ -25,7 +25,7 @@ def test_count_nuclei(play, tables):
     """The first frame's nuclei are counted."""
     done = play("count_nuclei")
     assert done.printed == (
-        f"{len(tables[0])} nuclei, median area {tables[0]['area'].median()} pixels"
+        f"{len(tables[0])} objects, median area {tables[0]['area'].median()} pixels"
     )
 
 

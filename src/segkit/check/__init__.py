@@ -13,6 +13,13 @@ from dask.delayed import DelayedLeaf
 
 from segkit import progress
 
+# Appended where a result has the size of the notebook's data and not of what the check passed in.
+GLOBALS = "Does the function use its arguments, or variables of the notebook?"
+
+
+class NotYetError(Exception):
+    """What is wrong with an answer, in one sentence that `exercise` prints."""
+
 
 def exercise(find_fault):
     """Turn a function that finds the fault of an answer into a check that learners call.
@@ -21,7 +28,8 @@ def exercise(find_fault):
     ----------
     find_fault : callable
         Takes the answer; returns None if it is right, else one sentence that says what to look
-        at. It may raise on an answer of the wrong kind: the check then says that.
+        at. It may raise NotYetError with such a sentence. Any other exception is reported as an
+        answer that the check could not use.
 
     Returns
     -------
@@ -36,6 +44,8 @@ def exercise(find_fault):
             return False
         try:
             fault = find_fault(*answer)
+        except NotYetError as error:
+            fault = str(error)
         except Exception as error:  # an answer can be anything, and a check must not raise
             fault = f"the check could not use this answer ({type(error).__name__}: {error})."
         print("Right." if fault is None else f"Not yet: {fault}")
@@ -46,6 +56,74 @@ def exercise(find_fault):
         return fault is None
 
     return check
+
+
+def number(answer):
+    """Return an answer as a float; raise NotYetError unless it is exactly one number.
+
+    Examples
+    --------
+    >>> number(np.int32(7))
+    7.0
+    >>> number("7")
+    Traceback (most recent call last):
+    segkit.check.NotYetError: one number is asked for, and this is of type str.
+    """
+    try:
+        value = np.asarray(answer)
+    except ValueError:  # a ragged list
+        value = np.empty(0)
+    if value.size == 1 and value.dtype.kind in "uif":
+        return float(value.reshape(()))
+    kind = type(answer).__name__
+    count = f" of {value.size} values" if value.size > 1 else ""
+    raise NotYetError(f"one number is asked for, and this is of type {kind}{count}.")
+
+
+def computed(answer, *, hint=""):
+    """Return an answer as a NumPy array, computed if it is lazy.
+
+    Parameters
+    ----------
+    answer : array-like or Dask collection
+    hint : str, optional
+        Added to the message where computing raises an exception.
+
+    Raises
+    ------
+    NotYetError
+        If computing raises an exception, or the answer is not an array.
+    """
+    try:
+        return np.asarray(answer.compute() if hasattr(answer, "compute") else answer)
+    except Exception as error:  # of the learner's functions, which run only now
+        message = f"computing it stops with an error ({type(error).__name__}: {error}). {hint}"
+        raise NotYetError(message.rstrip()) from error
+
+
+def called(function, *arguments):
+    """Return what a learner's function returns.
+
+    Raises
+    ------
+    NotYetError
+        If it is not a function, raises an exception or returns nothing.
+
+    Examples
+    --------
+    >>> called(len, "abc")
+    3
+    """
+    if not callable(function):
+        raise NotYetError("give the function itself, not its result: its name, without brackets.")
+    try:
+        result = function(*arguments)
+    except Exception as error:  # a learner's function can raise anything
+        message = f"the function stops with an error ({type(error).__name__}: {error})."
+        raise NotYetError(message) from error
+    if result is None:
+        raise NotYetError("the function returns nothing: is there a return at its end?")
+    return result
 
 
 def wrapped_fault(parts):

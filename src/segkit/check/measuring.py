@@ -4,12 +4,13 @@ from collections import Counter
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import tifffile
 from dask import is_dask_collection
 from scipy import ndimage
 
 from segkit import data, frame
-from segkit.check import array_fault, exercise
+from segkit.check import GLOBALS, array_fault, called, exercise, number
 
 PIXEL_SIZE = 0.645  # micrometres, BBBC039
 LEAST = 32  # pixels: some objects of the first three frames have just that many
@@ -69,12 +70,8 @@ def _mean_fault(mean, sizes, expected):
 @exercise
 def measure(function):
     """Areas and means of all nuclei, as NumPy arrays, every chunk made once."""
-    if not callable(function):
-        return "give the function itself, not its result: measure, without brackets."
     images, labels, n, arrays, made = _made()
-    answer = function(images, labels, n)
-    if answer is None:
-        return "the function returns nothing: is there a return at its end?"
+    answer = called(function, images, labels, n)
     lazy = "the results are still lazy: compute both, together."
     if _lazy(answer):
         return lazy
@@ -95,7 +92,7 @@ def measure(function):
         return "the last nucleus is missing: where must the index end?"
     fault = array_fault(area, sizes[1:])
     if fault:
-        return f"areas: {fault}"
+        return f"areas: {fault}" + (f" {GLOBALS}" if area.shape != index.shape else "")
     if fault := _mean_fault(mean, sizes[1:], expected):
         return fault
     most = {name: max(made[name, i] for i in range(3)) for name in arrays}
@@ -128,8 +125,10 @@ def diameter(answer):
     fault = array_fault(answer, across * PIXEL_SIZE, rtol=1e-3)
     if fault is None or answer.shape != area.shape:
         return fault
-    if np.abs(answer - across * PIXEL_SIZE).max() < 0.0051:  # rounded to two decimals
+    if np.abs(answer - across * PIXEL_SIZE).max() < 0.051:  # rounded to one decimal
         return None
+    if np.array_equal(answer, np.round(across * PIXEL_SIZE)):
+        return "these are whole micrometres: keep one decimal at least."
     usual = [
         (across, "these are pixels: how many micrometres is a pixel wide?"),
         (across * PIXEL_SIZE / 2, "these are radii."),
@@ -151,19 +150,23 @@ def counts(answer):
     """Nuclei of at least 32 pixels in each of the first three frames."""
     areas = [table["area"].to_numpy() for table in _tables()]
     expected = [int((area >= LEAST).sum()) for area in areas]
+    if isinstance(answer, pd.DataFrame):
+        return "this is a table: one number for each frame is asked for, so take one column."
+    if isinstance(answer, dict):
+        answer = [answer[place] for place in sorted(answer)]
     if np.ndim(answer) == 0:
         if answer == sum(expected):
             return "that is the number in all three frames: one number for each frame."
         return "one number for each frame is asked for, three in all."
-    answer = [float(number) for number in answer]
-    if not all(number.is_integer() for number in answer):
+    answer = [number(one) for one in answer]
+    if not all(one.is_integer() for one in answer):
         return "these are counts: whole numbers."
     if answer == expected:
         return None
     if answer == [len(area) for area in areas]:
-        return "these are all objects, debris included."
+        return "these are all objects, the smallest included."
     if answer == [int((area < LEAST).sum()) for area in areas]:
-        return f"these are the objects below {LEAST} pixels: the debris itself."
+        return f"these are the objects below {LEAST} pixels: the others are asked for."
     if answer == [int((area > LEAST).sum()) for area in areas]:
         return f"at least {LEAST} pixels: those of exactly {LEAST} belong to it."
     if len(answer) != len(expected):
