@@ -19,8 +19,9 @@ from segkit import data, frame
 
 
 def part_of(paths, folder):
-    """Name the part of some frames after these: other frames are another part."""
-    return folder / f"part-{uuid.uuid5(uuid.NAMESPACE_URL, str(paths))}.parquet"
+    """Name the part of some frames after these files: others, or changed ones, are another part."""
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return folder / f"part-{uuid.uuid5(uuid.NAMESPACE_URL, str(stats))}.parquet"
 
 
 def write_part(paths, part):
@@ -40,7 +41,15 @@ def start_cluster(*, slurm):
         return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     from dask_jobqueue import SLURMCluster
 
-    cluster = SLURMCluster(cores=1, memory="2 GB", walltime="01:00:00")
+    cluster = SLURMCluster(
+        cores=1,
+        memory="2 GB",
+        walltime="01:00:00",
+        security=True,  # whoever reaches an open scheduler can run any code as you
+        shared_temp_directory="~",  # where jobs find the certificates: a folder that all nodes see
+        scheduler_options={"dashboard_address": "127.0.0.1:0"},
+        worker_extra_args=["--dashboard-address", "127.0.0.1:0"],
+    )
     cluster.adapt(minimum=1, maximum=10)
     return cluster
 

@@ -79,6 +79,12 @@ def masked(labels):
     return result
 
 
+def added_up(labels):
+    """Subtract the sum of the highest numbers of the frames before."""
+    sums = np.cumsum(highest(labels)) - highest(labels)
+    return np.where(labels > 0, labels - sums[:, None, None], 0)
+
+
 def running(labels):
     """Take the running maximum of all but the last frame."""
     lower = np.maximum.accumulate(highest(labels)[:-1])
@@ -109,7 +115,15 @@ def counted(labels, *, rest=()):
         (lambda labels: labels, "go on from frame to frame"),
         (lambda labels: labels - before(labels), "background is no longer 0"),
         (lambda labels: np.where(labels > 0, labels - last(labels), 0), "empty frame"),
-        (lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0), "and not 1, 2"),
+        (
+            lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0),
+            "frame 0 is numbered [2, 3, 4], and not [1, 2, 3].",
+        ),
+        (added_up, "already includes the frames before"),
+        (
+            lambda labels: np.where(labels == 6, 9, masked(labels)),
+            "frame 2 is numbered [9], and not [1].",
+        ),
         (lambda labels: labels[1:], "the shape is"),
         (lambda labels: labels.max(axis=0), "the shape is"),
         (counted, "takes one frame"),

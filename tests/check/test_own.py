@@ -30,7 +30,7 @@ def test_usual_faults_of_the_stack(files, capsys):
     assert "one frame each" in said(capsys, check.stack, files[..., -1])
 
 
-@pytest.mark.parametrize("answer", [0.325 / 0.645, 0.504])
+@pytest.mark.parametrize("answer", [0.325 / 0.645, 0.504, 0.505, np.float32(0.504)])
 def test_the_factor_is_right(answer):
     """The quotient of the pixel sizes, rounded or not."""
     assert check.factor(answer)
@@ -45,7 +45,9 @@ def test_the_factor_is_right(answer):
         (2, "near the inverse"),
         (0.5, "not the names of the objectives"),
         (28, "how wide is a nucleus"),
-        ("half", "could not use"),
+        ("half", "one number"),
+        ((0.504, 0.504), "one number"),
+        (None, "one number"),
     ],
 )
 def test_usual_faults_of_the_factor(answer, hint, capsys):
@@ -56,6 +58,7 @@ def test_usual_faults_of_the_factor(answer, hint, capsys):
 def test_the_marked_frames_are_right():
     """In any order, and in whatever form NumPy and pandas give them."""
     assert check.marked([8, 4])
+    assert check.marked({4, 8})
     mask = np.isin(np.arange(12), [4, 8])
     for answer in (np.where(mask), mask.nonzero(), np.flatnonzero(mask), np.argwhere(mask), (4, 8)):
         assert check.marked(answer)

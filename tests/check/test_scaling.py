@@ -1,10 +1,12 @@
 """The checks of notebook 11 tell right answers from the usual wrong ones."""
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 from answers import said
+from distributed import Client
 
 from segkit.check import scaling as check
 
@@ -36,11 +38,22 @@ def test_busy_is_right():
     assert check.busy(np.float64(0.6), STREAM)
 
 
+def test_busy_may_be_rounded():
+    """Two decimals are right where the share has more of them; one is not."""
+    third = [task("a", ("compute", 0, 2)), task("b", ("compute", 2, 3))]
+    longer = [*third, task("b", ("transfer", 3, 3.509))]
+    share = 3 / (2 * 3.509)  # 0.42747
+    assert check.busy(0.43, longer)
+    assert check.busy(share, longer)
+    assert not check.busy(0.4, longer)
+
+
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
         (6 / 5, "in one second"),
         (6, "seconds of work"),
+        (60, "in percent"),
         (0.4, "they waited"),
         (7 / 10, "every action"),
         (6 / 7, "leaves the waiting out"),
@@ -107,6 +120,7 @@ def test_light_is_right(files, answer):
             "the results are there already: wrap the function",
         ),
         (lambda files: [dask.delayed(level)] * 20, "not called yet"),
+        (lambda files: [da.from_array(tifffile.imread(p)).mean() for p in files[:20]], "lazy too"),
         (
             lambda files: [dask.delayed(mean)(tifffile.imread(path)) for path in files[:20]],
             "are there pixels in it",
@@ -119,6 +133,14 @@ def test_light_is_right(files, answer):
 def test_light_hints(capsys, files, answer, hint):
     """Each usual mistake about the tasks has a hint of its own."""
     assert hint in said(capsys, check.light, answer(files))
+
+
+def test_light_sees_pixels_that_were_sent_before(capsys, files):
+    """Pixels on a worker are not in the graph; they were sent all the same."""
+    with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+        sent = [client.scatter(tifffile.imread(path)) for path in files[:20]]
+        answer = [dask.delayed(mean)(pixels) for pixels in sent]
+        assert "were sent to a worker before" in said(capsys, check.light, answer)
 
 
 def test_expected_seconds_is_right():

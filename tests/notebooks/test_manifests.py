@@ -62,12 +62,26 @@ def fault(manifest):
     return next((f"{error.json_path}: {error.message}" for error in errors), None)
 
 
-def test_both_kinds_are_there(manifests):
-    """A cluster, and what scales it, under the same name."""
+def test_all_kinds_are_there(manifests):
+    """A cluster, what scales it, and who may connect, under the same name."""
     cluster, scaler = manifests["DaskCluster"], manifests["DaskAutoscaler"]
     assert scaler["spec"]["cluster"] == cluster["metadata"]["name"]
     assert scaler["spec"]["minimum"] <= scaler["spec"]["maximum"]
-    assert len(manifests) == 2
+    assert manifests["NetworkPolicy"]["metadata"]["name"] == cluster["metadata"]["name"]
+    assert len(manifests) == 3
+
+
+def test_only_the_cluster_and_the_operator_may_connect(manifests):
+    """The policy is for the pods that the service selects, and admits these and the operator."""
+    own = {"matchLabels": {"dask.org/cluster-name": manifests["DaskCluster"]["metadata"]["name"]}}
+    policy = manifests["NetworkPolicy"]["spec"]
+    selected = manifests["DaskCluster"]["spec"]["scheduler"]["service"]["selector"]
+    assert policy["podSelector"] == own
+    assert own["matchLabels"].items() <= selected.items()
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    operator = {"matchLabels": {"kubernetes.io/metadata.name": "dask-operator"}}
+    assert rule == {"from": [{"podSelector": own}, {"namespaceSelector": operator}]}
 
 
 def test_image_has_the_version_of_the_course(manifests):

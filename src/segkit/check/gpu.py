@@ -89,8 +89,9 @@ def renumber(function):
     gap = np.zeros_like(plain)  # a frame without nuclei
     gap[0, 0, :2], gap[2, 1, :3], gap[3, 2, 2] = (1, 2), (3, 4, 5), 6
     for labels in (plain, gap):
-        last = [0, *np.maximum.accumulate(labels.max(axis=(1, 2)))[:-1]]
-        expected = np.where(labels > 0, labels - np.reshape(last, (4, 1, 1)), 0)
+        highest = labels.max(axis=(1, 2))
+        before = np.array([0, *np.maximum.accumulate(highest)[:-1]])
+        expected = _less(labels, before)
         given = labels.copy().view(_NoLoop) if device.missing() else _here(labels)
         result = _back(function(given))
         if result.shape != labels.shape:
@@ -101,13 +102,30 @@ def renumber(function):
             return "the numbers still go on from frame to frame."
         if result[labels == 0].any():
             return "the background is no longer 0: subtract where there are nuclei only."
-        if labels is gap:
+        if np.array_equal(result, _less(labels, np.cumsum(highest) - highest)):
+            return (
+                "the highest number of a frame already includes the frames before it: adding "
+                "these numbers up counts nuclei several times."
+            )
+        if np.array_equal(result, _less(labels, np.array([0, *highest[:-1]]))):
             return (
                 "right as long as every frame has a nucleus. The highest number of an empty frame "
                 "is 0: look at all frames before, not at the last one."
             )
-        return f"frame 1 is numbered {np.unique(result[1])[1:].tolist()}, and not 1, 2."
+        return _first_other(result, expected)
     return None
+
+
+def _less(labels, numbers):
+    """Subtract a number per frame from its labels, and leave the background at 0."""
+    return np.where(labels > 0, labels - numbers[:, None, None], 0)
+
+
+def _first_other(result, expected):
+    """Say how the first frame that differs is numbered, and how it should be."""
+    other = int(np.flatnonzero((result != expected).any(axis=(1, 2)))[0])
+    found, wanted = (np.unique(some[other][expected[other] > 0]) for some in (result, expected))
+    return f"frame {other} is numbered {found.tolist()}, and not {wanted.tolist()}."
 
 
 @exercise

@@ -16,7 +16,14 @@ FRAMES = 20
 
 
 def _near(value, expected):
-    return math.isclose(float(value), expected, rel_tol=0.005, abs_tol=1e-9)
+    rounded = float(value) == round(expected, 2)  # two decimals are enough
+    return rounded or math.isclose(float(value), expected, rel_tol=0.005, abs_tol=1e-9)
+
+
+def _sent_before(task):
+    """Tell whether a task needs what is not in its graph: data that lie on a worker."""
+    graph = dict(task.__dask_graph__())
+    return any(getattr(node, "dependencies", frozenset()) - graph.keys() for node in graph.values())
 
 
 @exercise
@@ -30,6 +37,8 @@ def busy(answer, tasks):
     share = work / (workers * (last - first))
     if _near(answer, share):
         return None
+    if _near(answer, 100 * share) or float(answer) == round(100 * share):
+        return "right, but in percent; a share lies between 0 and 1: divide by 100."
     if _near(answer, work / (last - first)):
         return "how many seconds of work can several workers do in one second?"
     if _near(answer, work):
@@ -52,10 +61,15 @@ def light(answer):
         return "this is one Delayed: make a list of them, one for each frame."
     if len(answer) != FRAMES:
         return f"{len(answer)} are there, and {FRAMES} were asked for."
-    if not all(isinstance(task, Delayed) for task in answer):
-        return f"the list holds {type(answer[0]).__name__}: wrap the function, not its result."
+    other = next((task for task in answer if not isinstance(task, Delayed)), None)
+    if dask.is_dask_collection(other):
+        return "that is lazy too, but not a Delayed: wrap a function of the path with dask.delayed."
+    if other is not None:
+        return f"the list holds {type(other).__name__}: wrap the function, not its result."
     if fault := wrapped_fault(answer):
         return fault
+    if any(_sent_before(task) for task in answer):
+        return "the pixels were sent to a worker before; each worker sees the files: send the path."
     size = max(len(cloudpickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)) for task in answer)
     files = data.images(data.locate())[:FRAMES]
     if size > files[0].stat().st_size / 2:
