@@ -6,6 +6,7 @@ PY := $(BIN)/python
 MIRROR := $(SEGKIT_MIRROR)
 # what kernels run with in the tests: warnings that become errors, and no windows
 STRICT := IPYTHONDIR="$(CURDIR)/build/ipython" SEGKIT_VIEWER=matplotlib
+NBVAL := $(PY) -m pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile
 STARTUP := build/ipython/profile_default/startup/00-warnings.py
 DESCRIBE := $(PY) -c "from segkit import data; print(data.describe(data.locate()))"
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.jupytext metadata.language_info metadata.widgets"
@@ -91,14 +92,13 @@ $(STARTUP): tests/notebooks/00-warnings.py
 
 test-notebooks: setup $(STARTUP)
 	@SEGKIT_DATA=build/tests $(DESCRIBE)
-	SEGKIT_DATA="$(CURDIR)/build/tests" $(STRICT) $(PY) -m pytest --nbval-lax \
-	  --nbval-cell-timeout 120 -n 2 --dist loadfile notebooks
+	SEGKIT_DATA="$(CURDIR)/build/tests" $(STRICT) $(NBVAL) notebooks
 
 test-real: real-frames $(STARTUP)
 	@data=data; \
 	if [ -n "$(MIRROR)" ]; then data=build/real; fi; \
 	if [ -d "$$data/BBBC039/images" ]; then \
-	  SEGKIT_DATA="$$data" $(STRICT) $(PY) -m segkit.course notebooks --into build/course-real; \
+	  SEGKIT_DATA="$(CURDIR)/$$data" $(STRICT) $(NBVAL) notebooks; \
 	else \
 	  echo "No real frames (SEGKIT_MIRROR is not set, data/BBBC039 is not there):" \
 	    "the notebooks ran on simulated ones only."; \
