@@ -2,9 +2,10 @@
 
     python snippets/split_touching.py
 
-For round objects that touch. Seeds lie at least `min_distance` pixels apart: about the radius of a
-small nucleus; the last lines score three frames against their masks, and are to be left out where
-you have none. It prints the average F1 of each. Explained in notebooks/10_touching_nuclei.ipynb.
+For bright round objects that touch, with at least a quarter of the frame dark. Seeds lie at least
+`min_distance` pixels apart: about the radius of a small nucleus. The last lines score three frames
+against their masks and print the average F1 of each: leave them out where you have no masks.
+Explained in notebooks/10_touching_nuclei.ipynb.
 """
 
 import numpy as np
@@ -20,9 +21,10 @@ from segkit.labelfiles import read_truth
 
 def split(image):
     """Label image of one frame, touching nuclei apart."""
-    background = np.median(image)
-    noise = 1.48 * np.median(background - image[image < background])
-    if threshold_otsu(image) - background < 4 * noise:
+    level = threshold_otsu(image)
+    background = np.median(image[image <= level])
+    noise = 1.05 * np.median(np.abs(np.diff(image.astype(float))))
+    if level - background < 3 * noise:
         return np.zeros(image.shape, np.int32)
     smooth = ndimage.gaussian_filter(image - background, 1)
     mask = smooth > 0.5 * threshold_otsu(smooth)

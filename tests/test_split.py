@@ -1,6 +1,7 @@
 """Tests of the methods that tell touching nuclei apart."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from segkit import score, simulate
 from segkit.methods import merging, regions, split
+from segkit.simulation import camera
 
 METHODS = {"otsu": split.otsu, "watershed": split.watershed, "best": split.best}
 TUNED = Path(__file__).parents[1] / "benchmarks" / "results" / "tune.json"
@@ -76,6 +78,80 @@ def test_a_frame_without_nuclei_gives_none(method, kind):
     labels = METHODS[method](frame)
     assert labels.max() == 0
     assert labels.dtype == np.int32
+
+
+@pytest.mark.parametrize("method", ["watershed", "best"])
+def test_a_steep_slope_is_no_crowd(method):
+    """Light that trebles across an empty frame is neither a nucleus nor a crowd of them."""
+    slope = 140 + 300 * np.indices((520, 696))[0] / 520
+    frame, _ = draw([], shape=(520, 696), background=slope)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert METHODS[method](frame).max() == 0
+
+
+def crowd(step, *, seed=1, shape=(520, 696), brightness=500.0, radius=14.5):
+    """Draw nuclei in rows that interlock, `step` radii apart; frame and truth."""
+    rng = np.random.default_rng(seed)
+    step *= radius
+    signal, truth = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
+    rows, columns = np.indices(shape, dtype=np.float32)
+    number = 0
+    for turn, row in enumerate(np.arange(0, shape[0], step * 0.87)):
+        for column in np.arange(turn % 2 * step / 2, shape[1], step):
+            middle, (tall, wide) = rng.normal((row, column), 1), radius * rng.uniform(0.9, 1.1, 2)
+            near = tuple(slice(max(0, int(m - 25)), int(m + 26)) for m in middle)
+            distance = ((rows[near] - middle[0]) / tall) ** 2
+            distance += ((columns[near] - middle[1]) / wide) ** 2
+            inside = (distance < 1) & (truth[near] == 0)
+            number += inside.any()
+            truth[near][inside] = number
+            light = brightness * np.exp(0.2 * rng.standard_normal())
+            signal[near][inside] = light * (1.2 - 0.4 * distance[inside])
+    light = camera.optics(rng, signal, 155 - camera.OFFSET) if shape == camera.SHAPE else signal
+    return camera.expose(rng, light), truth
+
+
+@pytest.mark.filterwarnings("ignore:nuclei seem to cover")
+@pytest.mark.parametrize("method", ["watershed", "best"])
+@pytest.mark.parametrize(("step", "covered"), [(2.4, 0.6), (2.25, 0.68), (2.15, 0.75), (2.05, 0.8)])
+@pytest.mark.parametrize("brightness", [150.0, 500.0])
+def test_a_crowded_frame_is_not_taken_for_an_empty_one(method, step, covered, brightness):
+    """Where nuclei cover three quarters of a frame, the methods that split find most of them."""
+    frame, truth = crowd(step, brightness=brightness)
+    assert (truth > 0).mean() == pytest.approx(covered, abs=0.05)
+    labels = METHODS[method](frame)
+    assert score.f1(truth, labels, [0.7])[0] > (0.9 if covered < 0.8 else 0.7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_crowded_frame_is_warned_of(method):
+    """Taking the darkest pixels for the background is said; an ordinary frame brings no warning."""
+    with pytest.warns(UserWarning, match="nuclei seem to cover most of a frame"):
+        assert METHODS[method](crowd(2.15)[0]).max() > 100
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        METHODS[method](draw(grid())[0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("level", "dtype"),
+    [(1e4, "uint16"), (1e6, "float32"), (1e6, "int32"), (1e9, "uint32"), (1e9, "float64")],
+)
+def test_a_bright_background_hides_nothing(method, level, dtype):
+    """Ten thousand times the contrast and more below the nuclei changes no label."""
+    frame, _ = draw(grid(90.0))
+    found = METHODS[method](frame)
+    assert found.max() == 16
+    np.testing.assert_array_equal(METHODS[method]((frame + level).astype(dtype)), found)
+
+
+def test_a_hot_pixel_of_32_bits_takes_no_memory():
+    """Otsu's histogram has a bin for each grey level only as long as these are few."""
+    frame = draw(grid())[0].astype(np.uint32)
+    frame[5, 5] = 2**32 - 1
+    assert split.otsu(frame).max() == 0  # the pixel alone is above the level, and it is small
 
 
 @pytest.mark.parametrize("method", ["watershed", "best"])

@@ -2,22 +2,28 @@
 
 A frame is a 2-D array of grey levels, a batch is frames along axis 0. The stages are those of
 notebooks 02 to 05, and they give the same result as the dask-image calls there, pixel by pixel;
-they only take less time. NumPy arrays are worked on here, frame by frame, CuPy arrays in
-`segkit.methods.gpu`, all frames at once: the array's type decides, and the result is of that type.
+they only take less time. There are two exceptions, both made by rounding: a frame that is smoothed
+to one value has no nucleus here, and on a GPU a pixel that equals its threshold may fall on the
+other side.
+
+NumPy arrays are worked on here, frame by frame, CuPy arrays in `segkit.methods.gpu`, all frames at
+once: the array's type decides, and the result is of that type.
 """
 
 import numpy as np
 from scipy import ndimage
 
 from segkit import device
-from segkit.methods import buffers, cosine, dispatch, measuring, opening
+from segkit.methods import cosine, dispatch, measuring, opening
 
 # More pixels than this so near to their threshold: then the direct sum is as fast.
 DOUBTFUL = 4000
+# Grey levels, over the largest in the frame, that differ by less than this differ by rounding.
+ROUNDING = 1e-12
 CROSS = ndimage.generate_binary_structure(2, 1)
 
 
-def smooth(image, *, sigma=1.0, out=None):
+def smooth(image, *, sigma=1.0):
     """Gaussian blur that keeps the dtype.
 
     For integer frames the result is truncated to whole grey levels after each axis, as in
@@ -28,19 +34,17 @@ def smooth(image, *, sigma=1.0, out=None):
     image : (..., rows, columns) ndarray
     sigma : float, optional
         Standard deviation, in pixels.
-    out : (..., rows, columns) ndarray of the same dtype, optional
-        Where to write the result.
 
     Returns
     -------
     (..., rows, columns) ndarray of the same dtype
     """
     if not dispatch.one_frame(image):
-        return dispatch.each(smooth, image, sigma=sigma, out=out)
-    return ndimage.gaussian_filter(image, sigma, output=out)
+        return dispatch.each(smooth, image, sigma=sigma)
+    return ndimage.gaussian_filter(image, sigma)
 
 
-def local_threshold(image, *, sigma=None, out=None):
+def local_threshold(image, *, sigma=None):
     """Threshold for each pixel: the Gaussian-weighted mean of its surroundings.
 
     The surroundings are the whole frame: as in ``dask_image.ndfilters.threshold_local`` with the
@@ -53,8 +57,6 @@ def local_threshold(image, *, sigma=None, out=None):
         Usually smoothed.
     sigma : float or (float, float), optional
         Another standard deviation, in pixels.
-    out : (..., rows, columns) ndarray of float64, optional
-        Where to write the result.
 
     Returns
     -------
@@ -62,7 +64,10 @@ def local_threshold(image, *, sigma=None, out=None):
         Compare with ``image > threshold``. Where that comparison is close, the value is exact to
         rounding (below 1e-9 grey levels for 12-bit frames); elsewhere within the bound of
         `segkit.methods.cosine.gaussian`, a few hundredths of a grey level for such frames, and
-        never on the other side of the pixel.
+        never on the other side of the pixel. Where a pixel equals its threshold up to rounding,
+        as on ground that is exactly flat, the frame is left to SciPy's sum, which takes twenty
+        times as long, so that rounding decides as it does there. Nothing in a frame of one value
+        is above its threshold.
 
     Examples
     --------
@@ -72,20 +77,23 @@ def local_threshold(image, *, sigma=None, out=None):
     400
     """
     if not dispatch.one_frame(image):
-        return dispatch.each(local_threshold, image, sigma=sigma, out=out)
+        return dispatch.each(local_threshold, image, sigma=sigma)
     if sigma is None:
         sigma = (np.array(image.shape) - 1) / 6
     sigma = tuple(np.broadcast_to(sigma, 2).astype(float))
+    lowest, highest = float(image.min()), float(image.max())
+    if lowest == highest:  # in SciPy rounding can put the mean of one value below it
+        return image.astype(np.float64)
     if all(cosine.rank(*axis) for axis in zip(image.shape, sigma, strict=True)):
-        threshold, bound = cosine.gaussian(image, sigma, out=out)
-        distance = buffers.get("distance", image.shape, np.float64)
-        np.abs(np.subtract(image, threshold, out=distance), out=distance)
-        doubtful = np.flatnonzero(distance < bound)
+        threshold, bound = cosine.gaussian(image, sigma)
+        tie = ROUNDING * max(highest, -lowest)
+        doubtful = np.flatnonzero(np.abs(image - threshold) <= bound + tie)
         if len(doubtful) <= DOUBTFUL:
             where = np.unravel_index(doubtful, image.shape)
             threshold[where] = cosine.gaussian_at(image, sigma, where)
-            return threshold
-    return ndimage.gaussian_filter(image.astype(np.float64), sigma, output=out)
+            if (np.abs(image[where] - threshold[where]) > tie).all():
+                return threshold
+    return ndimage.gaussian_filter(image.astype(np.float64), sigma)
 
 
 def open_mask(mask):
@@ -134,15 +142,31 @@ def label(mask):
 
 
 def tutorial(image):
-    """Smooth, threshold locally, open, label: the chain of notebooks 02 to 05."""
+    """Smooth, threshold locally, open, label: the chain of notebooks 02 to 05.
+
+    Pixel by pixel the result of SciPy and dask-image; see `segkit.frame` for two exceptions.
+    """
     if not dispatch.one_frame(image):
         return dispatch.each(tutorial, image)
-    smoothed = smooth(image, out=buffers.get("smoothed", image.shape, image.dtype))
-    threshold = local_threshold(smoothed, out=buffers.get("threshold", image.shape, np.float64))
-    return label(open_mask(smoothed > threshold))
+    smoothed = smooth(image)
+    return label(open_mask(smoothed > local_threshold(smoothed)))
 
 
 METHODS = ("tutorial", "otsu", "watershed", "best")
+
+
+def _grey(image):
+    """Return an array that holds frames in a dtype that SciPy takes, or raise ValueError."""
+    device.module(image)
+    shape, dtype = image.shape, image.dtype
+    if len(shape) < 2 or 0 in shape or dtype.kind not in "uif" or dtype.itemsize > 8:
+        raise ValueError(
+            f"an array of shape {shape} and dtype {dtype} is not a frame: "
+            "give rows and columns of integers, float32 or float64"
+        )
+    if len(shape) > 2 and shape[-1] in (3, 4):
+        raise ValueError(f"shape {shape} ends in {shape[-1]} colours: give one of them")
+    return image.astype(np.float32) if dtype.char == "e" else image
 
 
 def segment(image, *, method="tutorial"):
@@ -151,7 +175,8 @@ def segment(image, *, method="tutorial"):
     Parameters
     ----------
     image : (..., rows, columns) ndarray
-        Integer or floating point grey levels, all finite.
+        Integer or floating point grey levels, all finite. SciPy takes no float16: such frames
+        are computed as float32.
     method : {"tutorial", "otsu", "watershed", "best"}, optional
         The course's chain, or one of the methods of `segkit.methods.split`.
 
@@ -163,10 +188,18 @@ def segment(image, *, method="tutorial"):
     Raises
     ------
     ValueError, segkit.device.DeviceError
-        If there is no such method; if CuPy arrays are given to another one than tutorial.
+        If there is no such method; if the array does not hold frames, or frames of fewer than 4
+        rows or columns for another method than tutorial; if CuPy arrays are given to one of these.
+
+    Warns
+    -----
+    UserWarning
+        For another method than tutorial: if nuclei cover so much of a frame that its darkest
+        pixels are taken for the background.
     """
     if method not in METHODS:
-        raise ValueError(f"There is no method {method!r}: choose one of {', '.join(METHODS)}.")
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+    image = _grey(image)
     if method == "tutorial":
         return tutorial(image)
     from segkit.methods import split  # brings scikit-image, which the tutorial chain does without

@@ -18,12 +18,19 @@ def few_frames(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(folder))
 
 
+def in_place(one, other):
+    """IoU, written over the first mask."""
+    union = (one | other).sum()
+    one &= other
+    return one.sum() / union
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
         (..., "Not answered yet"),
-        (0.5, "no function"),
+        (0.5, "not a function"),
         (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
         (lambda a, b: (a | b).sum(), "the union, in pixels"),
         (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
@@ -35,10 +42,14 @@ def few_frames(tmp_path_factory, monkeypatch):
         (lambda a, b: (a == b).mean(), "background included"),
         (lambda a, b: (a & b).sum() / (a ^ b).sum(), "what is in both as well"),
         (lambda a, b: (a ^ b).sum() / (a | b).sum(), "do not have in common"),
-        (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "per cent"),
+        (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "a percentage"),
         (lambda a, b: 12 / 38, "not for others"),
         (lambda a, b: 0.123, "give 0.123"),
         (lambda a: 1, "could not use"),
+        (lambda a, b: None, "returns None: end it with return"),
+        (lambda a, b: a & b, "returns an array of shape (8, 12)"),
+        (lambda a, b: "12/38", "returns an answer of type str"),
+        (in_place, "Right."),
     ],
 )
 def test_iou_of_masks(answer, says, capsys):
@@ -75,7 +86,11 @@ IOU = np.array(
         (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
         ((IOU > 0.1).sum(axis=1) > 1, "array of shape (7,)"),
         (100, "entries above 0.1"),
-        ("two", "could not use"),
+        ("two", "of type str; a single number"),
+        (None, "that is None; a single number"),
+        (np.array(2), "Right."),
+        (np.array(3), "a pixel in common"),
+        (3.7, "entries above 0.1"),
     ],
 )
 def test_split_nuclei(answer, says, capsys):
@@ -111,17 +126,18 @@ def thin(image):
     [
         (lambda image: frame.segment(image, method="watershed"), "Right."),
         (..., "Not answered yet"),
-        (np.eye(5), "no function"),
+        (np.eye(5), "not a function"),
         (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
         (lambda image: frame.segment(image, method="otsu"), "exactly as good as otsu"),
         (lambda image: np.zeros(image.shape, int), "no object"),
-        (lambda image: (image > threshold_otsu(image)).astype(int), "one object a frame"),
+        (lambda image: (image > threshold_otsu(image)).astype(int), "one object per frame"),
         (lambda image: image > threshold_otsu(image), "a mask, not labels"),
         (lambda image: frame.segment(image)[::2], "at its full size"),
         (specks, "look at the small ones"),
         (crumbs, "too many seeds"),
         (thin, "the outlines are poorer"),
         (lambda image: 1 / 0, "could not use"),
+        (lambda image: None, "returns None: end it with return"),
     ],
 )
 def test_beats_otsu(answer, says, capsys):

@@ -26,8 +26,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from segkit.methods import buffers
-
 # Frequencies kept: those up to RANK * size / sigma. For sigma = size / 6 that is 32 of 520; more
 # of them cost more products, fewer leave more pixels to `gaussian_at`.
 RANK = 5.3
@@ -153,11 +151,10 @@ def _left_out(size, sigma):
 def _contrast(image):
     """Subtract the first pixel: a constant passes the filter unchanged, and this one is at hand."""
     level = float(image.flat[0])
-    out = buffers.get("contrast", image.shape, np.float64)
-    return np.subtract(image, level, out=out), level
+    return np.subtract(image, level, dtype=np.float64), level
 
 
-def gaussian(image, sigma, *, out=None):
+def gaussian(image, sigma):
     """Gaussian filter with reflecting borders, by the lowest cosines, and its error bound.
 
     Parameters
@@ -166,8 +163,6 @@ def gaussian(image, sigma, *, out=None):
         One frame; every value must be finite.
     sigma : (float, float)
         Standard deviation along rows and columns, in pixels; `rank` must not be 0 for them.
-    out : (rows, columns) ndarray of float64, optional
-        Where to write the result.
 
     Returns
     -------
@@ -187,7 +182,7 @@ def gaussian(image, sigma, *, out=None):
     coefficients = (rows.forward.T @ contrast) @ columns.forward
     energy = np.vdot(contrast, contrast) - np.vdot(coefficients, coefficients)
     bound = _left_out(image.shape, tuple(map(float, sigma))) * np.sqrt(max(energy, 0))
-    filtered = np.matmul(rows.backward @ coefficients, columns.backward.T, out=out)
+    filtered = rows.backward @ coefficients @ columns.backward.T
     filtered += level
     return filtered, float(bound)
 

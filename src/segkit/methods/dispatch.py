@@ -10,7 +10,7 @@ def one_frame(*arrays):
     return all(isinstance(array, np.ndarray) and array.ndim == 2 for array in arrays)
 
 
-def each(stage, image, *, out=None, **options):
+def each(stage, image, **options):
     """Run a stage on what is not one NumPy frame: a batch, or what lies on a GPU.
 
     Parameters
@@ -20,8 +20,6 @@ def each(stage, image, *, out=None, **options):
     image : (..., rows, columns) ndarray
         NumPy frames are done one by one; CuPy arrays by the function of that name in
         `segkit.methods.gpu`.
-    out : ndarray, optional
-        Where to write the result.
     **options
         For the stage.
 
@@ -35,14 +33,10 @@ def each(stage, image, *, out=None, **options):
         If there is no such function for CuPy arrays.
     """
     if device.module(image) is np:
-        return np.stack([stage(frame, **options) for frame in image], out=out)
+        return np.stack([stage(frame, **options) for frame in image])
     from segkit.methods import gpu
 
     name = stage.__name__
     if not hasattr(gpu, name):
         device.require("gpu", method=name)
-    result = getattr(gpu, name)(image, **options)
-    if out is None:
-        return result
-    out[...] = result
-    return out
+    return getattr(gpu, name)(image, **options)
