@@ -7,6 +7,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import made
 import numpy as np
 import pandas as pd
 import pytest
@@ -196,7 +197,7 @@ def test_stacks_and_names_that_do_not_fit_are_refused(folder, tmp_path):
     }.items():
         with pytest.raises(ValueError, match=message):
             evaluate.evaluate(folder, split="all", labels=tmp_path / name)
-    with pytest.raises(ValueError, match="no method 'magic'"):
+    with pytest.raises(ValueError, match="unknown method 'magic'"):
         evaluate.evaluate(folder, split="all", method="magic")
     with pytest.raises(ValueError, match="either a method or"):
         evaluate.evaluate(folder, split="all")
@@ -549,3 +550,11 @@ def test_a_method_that_fails_names_the_frame(own):
 
     with pytest.raises(ValueError, match="B01: too bright"):
         evaluate.evaluate(folder, split="all", method=fails)
+
+
+def test_two_frames_of_one_name_are_refused(tmp_path):
+    """a.tif beside a.tiff cannot be told apart by a label file or a mask."""
+    made.folder(tmp_path / "images", 1)
+    shutil.copy(tmp_path / "images" / "frame_000.tif", tmp_path / "images" / "frame_000.tiff")
+    with pytest.raises(ValueError, match="two frames named frame_000: keep one"):
+        evaluate.frames(tmp_path)

@@ -580,5 +580,5 @@ def test_pixel_size_of_what_cannot_be_read(tmp_path):
         reading.pixel_size(tmp_path / "a.tif")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.tif")
-    with pytest.raises(stack.FrameError, match="is a pipe|does not exist"):
+    with pytest.raises(stack.FrameError, match=r"is a pipe|does not exist"):
         reading.pixel_size(tmp_path / "pipe.tif")

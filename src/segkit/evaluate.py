@@ -138,6 +138,9 @@ def frames(folder, split="all"):
         msg = f"No frame that {place} lists is in {folder}: {cure}take another split, or 'all'."
         raise ValueError(msg)
     wanted = set(stems)
+    if len(wanted) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise ValueError(f"{folder} holds two frames named {twice}: keep one of them")
     images = [path for path in data.images(folder) if path.stem in wanted]
     return stems, images, data.masks(folder, split)
 
@@ -148,8 +151,8 @@ def _segmenter(method, images):
         from segkit import frame
 
         if method not in frame.METHODS:
-            msg = f"There is no method {method!r}: choose one of {', '.join(frame.METHODS)}."
-            raise ValueError(msg)
+            choices = ", ".join(frame.METHODS)
+            raise ValueError(f"unknown method {method!r}: choose one of {choices}")
     call = method if callable(method) else lambda image: frame.segment(image, method=method)
 
     def segment(i):

@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from answers import said
 
+from segkit import writing
 from segkit.check import faults as check
 
 
@@ -138,7 +139,12 @@ def near(table, path):
     other.replace(path)
 
 
-RIGHT = [aside, tidy, as_bytes, from_memory, to_a_file, named, changed, near]
+def kit(table, path):
+    """Write as the package itself does."""
+    writing.whole(Path(path), lambda part: table.to_parquet(part))
+
+
+RIGHT = [aside, tidy, as_bytes, from_memory, to_a_file, named, changed, near, kit]
 
 
 @pytest.mark.parametrize("function", RIGHT)
