@@ -22,8 +22,9 @@ def _own_frames(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
 
 
-INVENTORY = Path(__file__).with_name("inventory.json")
-_inventory = json.loads(INVENTORY.read_text("utf-8")) if INVENTORY.is_file() else {}
+INVENTORY = Path(__file__).with_name("inventory.jsonl")
+_lines = INVENTORY.read_text("utf-8").splitlines() if INVENTORY.is_file() else []
+_inventory = dict(map(json.loads, _lines))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def _same_messages(request, monkeypatch, tmp_path):
     yield
     name = f"{request.path.stem}::{request.node.name}"
     if os.environ.get("INVENTORY") == "write":
-        with (INVENTORY.parent / "inventory.jsonl").open("a", encoding="utf-8") as file:
+        with INVENTORY.open("a", encoding="utf-8") as file:
             file.write(json.dumps([name, lines]) + "\n")
     elif name in _inventory:
         assert lines == _inventory[name]

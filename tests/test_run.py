@@ -368,7 +368,8 @@ def test_frame_that_changes_while_the_run_goes_on(tmp_path, monkeypatch):
     def during(files, first, **options):
         done = batch(files, first, **options)
         if first == 2:
-            tifffile.imwrite(tmp_path / "in" / "frame_001.tif", scene(9))
+            tifffile.imwrite(tmp_path / "other.tif", scene(9))
+            (tmp_path / "other.tif").replace(tmp_path / "in" / "frame_001.tif")
         return done
 
     monkeypatch.setattr(stack, "batch", during)

@@ -168,6 +168,7 @@ def _load(url, file, limit, drawn):
             if file.tell() - size < SLOWEST:
                 raise requests.Timeout(f"less than {SLOWEST:,} bytes in {WINDOW} seconds")
             checked, size = time.monotonic(), file.tell()
+    drawn.update(file.tell() - drawn.n)  # what came since the last look, or before the first
     if failed:
         raise failed[0]
 
