@@ -60,17 +60,16 @@ napari: $(VENV)/.napari ## add napari to .venv
 run: setup ## the whole pipeline and notebooks 00 to 06, as pages in build/course
 	@folder=$$($(PY) -c "from segkit import data; print(data.locate())") \
 	  && $(BIN)/segkit segment "$$folder" --out build
-	@$(PY) -m segkit.course "notebooks/0[0-6]_*.ipynb" --into build/course \
-	  --nuclei build/nuclei.parquet
+	@$(PY) tools/run_notebooks.py "notebooks/0[0-6]_*.ipynb" --into build/course
 
 lab: napari ## JupyterLab on the first notebook
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 site: $(VENV)/.site ## the web site, in build/site
-	@$(PY) site/build.py --into build/site
+	@PYTHONPATH=tools $(PY) site/build.py --into build/site
 
 slides: $(VENV)/.site ## slides of the notebooks, in build/slides: no network to show them
-	@$(PY) site/slides.py --into build/slides
+	@PYTHONPATH=tools $(PY) site/slides.py --into build/slides
 
 pictures: setup ## the pictures of the start page and the README, from simulated frames
 	$(PY) site/make_pictures.py
@@ -138,8 +137,8 @@ lint: setup ## ruff, codespell, and no outputs in notebooks
 # ---- figures and upkeep
 
 measure: setup ## time and peak memory of every notebook, against 60 s and 2 GB
-	@$(PY) -m segkit.course notebooks --workers 1 --into build/measure \
-	  --table build/measure/table.md --seconds 60 --megabytes 2000
+	@$(PY) tools/run_notebooks.py notebooks --workers 1 --into build/measure \
+	  --seconds 60 --megabytes 2000
 
 bench: setup ## side-by-side timings
 	$(PY) benchmarks/run.py

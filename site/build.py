@@ -1,6 +1,6 @@
 """Build the web site: execute the notebooks, put the sources together, run Sphinx.
 
-    python site/build.py --into build/site
+    PYTHONPATH=tools python site/build.py --into build/site
 
 The sources are this folder's pages, the executed notebooks, and what is written anew each time:
 the map of the course, the gallery of snippets, the pages of the package and the status page.
@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-import executed
 import nbformat
+import notebook_pages
 import pages
 import written
 
@@ -50,7 +50,7 @@ def collect(folder, runs, *, data_set, workers):
     subprocess.run([sys.executable, HERE / "snippets.py", "--into", folder / "copy"], check=True)
     notebooks = {stem: notebook for stem, (notebook, _) in runs.items()}
     for stem, notebook in notebooks.items():
-        page = pages.prepared(notebook, stem, notebooks)
+        page = notebook_pages.prepared(notebook, stem, notebooks)
         write(folder / "notebooks" / f"{stem}.ipynb", nbformat.writes(page) + "\n")
     write(folder / "generated" / "map.md", pages.course_map(notebooks))
     write(folder / "generated" / "colab.txt", (ROOT / "binder" / "colab.txt").read_text("utf-8"))
@@ -75,7 +75,6 @@ def main(arguments=None):
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "site")
     parser.add_argument("--notebooks", default="*.ipynb", help="those that fit a pattern")
     parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
-    parser.add_argument("--reuse", action="store_true", help="run only notebooks never run before")
     args = parser.parse_args(arguments)
     start, into = time.perf_counter(), args.into.resolve()
     work = into.with_name(f"{into.name}-work")
@@ -85,17 +84,13 @@ def main(arguments=None):
     data_set = data.describe(data.locate())
     print(f"data      {data_set}")
     paths = sorted((ROOT / "notebooks").glob(args.notebooks))
-    done = executed.executed(paths, cache=work / "executed", workers=args.workers, reuse=args.reuse)
-    failures = [row["failure"] for _, row, _ in done if row["failure"]]
-    for failure in failures:
-        print(f"site: {failure}", file=sys.stderr)
-    if failures:
-        return 1
-    ran = sum(new for *_, new in done)
-    print(f"notebooks {len(paths)}, {ran} of them run in {time.perf_counter() - start:.0f} s")
-    runs = {
-        path.stem: (notebook, row) for path, (notebook, row, _) in zip(paths, done, strict=True)
-    }
+    runs = {}
+    for notebook, row in notebook_pages.executed(paths, work / "executed", workers=args.workers):
+        if row["failure"]:
+            print(f"site: {row['failure']}: correct it, and build again", file=sys.stderr)
+            return 1
+        runs[row["notebook"]] = notebook, row
+    print(f"notebooks {len(runs)} in {time.perf_counter() - start:.0f} s")
     collect(work / "source", runs, data_set=data_set, workers=args.workers)
     # A fresh start takes half a minute and forgets no page: links depend on all others.
     for folder in (into, work / "trees"):

@@ -1,6 +1,6 @@
 """Make slides of the notebooks: reveal.js, by nbconvert, and without network.
 
-    python site/slides.py --into build/slides
+    PYTHONPATH=tools python site/slides.py --into build/slides
 
 A heading begins a slide; what does not fit below it goes on further down. Tests and solutions are
 left out, and so is the code that draws a figure: the figure stays.
@@ -14,8 +14,7 @@ from copy import deepcopy
 from html import escape
 from pathlib import Path
 
-import executed
-import pages
+import notebook_pages
 import sphinx_revealjs
 from nbconvert import SlidesExporter
 
@@ -149,7 +148,7 @@ def arranged(notebook, stems):
         Cells with ``slideshow.slide_type``: "slide" with a heading, "subslide" where the one
         before is full, "skip" for what is left out, else "-".
     """
-    notebook = pages.prepared(notebook, "", stems)
+    notebook = notebook_pages.prepared(notebook, "", stems)
     cells, used, before = [], 0, set()
     for whole in notebook.cells:
         for cell in paragraphs(whole):
@@ -209,22 +208,20 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python site/slides.py", description=main.__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "slides")
     parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
-    parser.add_argument("--reuse", action="store_true", help="run only notebooks never run before")
     args = parser.parse_args(arguments)
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     cache = args.into.with_name("site-work") / "executed"  # as the site has it
     print(f"data      {data.describe(data.locate())}")
-    done = executed.executed(paths, cache=cache, workers=args.workers, reuse=args.reuse)
-    failures = [row["failure"] for _, row, _ in done if row["failure"]]
-    if failures:
-        print(*(f"slides: {failure}" for failure in failures), sep="\n", file=sys.stderr)
-        return 1
     shutil.copytree(REVEAL, args.into / "reveal.js", dirs_exist_ok=True)
     stems, rows = {path.stem for path in paths}, []
-    for path, (notebook, row, _) in zip(paths, done, strict=True):
+    for notebook, row in notebook_pages.executed(paths, cache, workers=args.workers):
+        if row["failure"]:
+            print(f"slides: {row['failure']}: correct it, and try again", file=sys.stderr)
+            return 1
+        stem = row["notebook"]
         html = deck(notebook, title=row["title"], stems=stems)
-        (args.into / f"{path.stem}.slides.html").write_text(html, encoding="utf-8")
-        rows.append(f'<li><a href="{path.stem}.slides.html">{escape(row["title"])}</a></li>')
+        (args.into / f"{stem}.slides.html").write_text(html, encoding="utf-8")
+        rows.append(f'<li><a href="{stem}.slides.html">{escape(row["title"])}</a></li>')
     (args.into / "index.html").write_text(INDEX.format(rows="\n".join(rows)), encoding="utf-8")
     print(f"slides    of {len(paths)} notebooks\nlook at   {args.into / 'index.html'}")
     return 0

@@ -1,11 +1,14 @@
 """The pages that are written anew by each build: the status page and those of the package."""
 
 import ast
+import importlib.metadata
 import json
+import os
+import platform
 import re
 from datetime import UTC, datetime
 
-from segkit import course
+from notebook_pages import LIBRARIES
 
 AUTOMODULE = """\
 # {name}
@@ -178,14 +181,15 @@ def status(rows, *, data_set, workers, results):
     -------
     str
     """
-    report = course.report(rows, data_set=data_set)
+    versions = (f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     return STATUS.format(
-        **report
-        | {
-            "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "versions": ", ".join(f"{name} {v}" for name, v in report["versions"].items()),
-            "rows": "\n".join(map(_measured, rows)),
-            "gpu": gpu(results),
-            "workers": {1: "one", 2: "two"}.get(workers, workers),
-        }
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        data_set=data_set,
+        python=platform.python_version(),
+        versions=", ".join(versions),
+        workers={1: "one", 2: "two"}.get(workers, workers),
+        cores=os.cpu_count(),
+        system=f"{platform.system()} {platform.machine()}",
+        rows="\n".join(map(_measured, rows)),
+        gpu=gpu(results),
     )

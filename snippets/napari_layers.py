@@ -14,8 +14,7 @@ import numpy as np
 import tifffile
 from dask.array.image import imread
 
-from segkit import data, frame
-from segkit.figures import viewer
+from segkit import data, frame, show
 
 
 def labelled(chunk):
@@ -26,7 +25,7 @@ def labelled(chunk):
 images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)
 labels = images.map_blocks(labelled, dtype=np.int32)
 limits = np.percentile(images[0].compute(), [0.5, 99.5])
-if viewer.choose()[0] == "napari":
+if not show.why_not_napari():
     import napari
 
     window = napari.Viewer(title="nuclei")

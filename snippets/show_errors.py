@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tifffile
 
-from segkit import data, errors, frame
+from segkit import data, frame, score, show
 from segkit.labelfiles import read_truth
 
 folder = data.locate()
@@ -22,7 +22,7 @@ labels = frame.segment(image, method="otsu")
 
 path = Path("build/snippets/errors.png")
 path.parent.mkdir(parents=True, exist_ok=True)
-errors.compare(image, truth, labels, title="Otsu's threshold").savefig(path)
-of_truth, of_objects = errors.fates(truth, labels)
-for name in errors.STYLES:
+show.compare(image, truth, labels, title="Otsu's threshold").savefig(path)
+of_truth, of_objects = score.outcomes(truth, labels)
+for name in show.OUTCOMES:
     print(f"{name:7} {(of_truth == name).sum():4} nuclei, {(of_objects == name).sum():4} objects")

@@ -61,6 +61,7 @@ def load(monkeypatch):
 
     def load(path):
         folder, name = (CHECKOUT / path).parent, Path(path).name
+        monkeypatch.syspath_prepend(CHECKOUT / "tools")  # which the site uses too
         monkeypatch.syspath_prepend(folder)
         sys.modules.pop(name, None)
         return importlib.import_module(name)

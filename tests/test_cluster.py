@@ -13,7 +13,7 @@ import pytest
 import requests
 from distributed import LocalCluster, Security
 
-from segkit import cluster, machine
+from segkit import cluster
 from segkit.clusters import launch, tls
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="a program made of a shell script")
@@ -75,7 +75,7 @@ def test_local_cluster_leaves_nothing_behind():
 def test_local_workers_share_cores_and_memory(monkeypatch):
     """One worker a core, each of one thread, with its share of what the container allows."""
     monkeypatch.setattr(dask.system, "cpu_count", lambda: 3)
-    monkeypatch.setattr(machine, "memory_limit", lambda total: 6_000_000_000)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 6_000_000_000)
     monkeypatch.setattr(distributed, "LocalCluster", dict)
     settings = launch.local()
     assert (settings["n_workers"], settings["threads_per_worker"]) == (3, 1)

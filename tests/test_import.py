@@ -12,10 +12,9 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "segkit"
 # as the data flow: each imports from those before it, a folder from itself too
 ORDER = (
-    *("device", "writing", "files", "simulation", "methods", "figures", "pages", "reading"),
-    *("score", "frame", "simulate", "data", "progress", "machine", "clusters", "stack"),
-    *("store", "labelfiles", "errors", "show", "cluster", "schedulers", "run", "evaluate"),
-    *("doctor", "course", "check", "cli"),
+    *("writing", "files", "simulation", "device", "methods", "reading", "score", "show"),
+    *("frame", "simulate", "data", "progress", "clusters", "stack", "store", "labelfiles"),
+    *("cluster", "schedulers", "run", "evaluate", "doctor", "check", "cli"),
 )
 
 

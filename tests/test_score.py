@@ -241,3 +241,50 @@ def test_a_frame_is_scored_in_under_10_ms(truth):
         score.report(truth, moved)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.010
+
+
+# ---- outcomes
+
+
+def test_each_error_gets_its_name():
+    """Planted errors are named, in the order of labels that are not consecutive."""
+    truth, labels = np.zeros((2, 40, 60), int)
+    truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
+    truth[2:12, 20:30] = 7  # missed
+    labels[2:12, 40:50] = 9  # extra
+    truth[20:30, 2:12], truth[20:30, 12:22] = 8, 11  # merged in one object
+    labels[20:30, 2:22] = 12
+    truth[20:30, 40:52] = 20  # split in two
+    labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
+    of_truth, of_objects = score.outcomes(truth, labels)
+    assert of_truth.tolist() == ["found", "missed", "merged", "merged", "split"]
+    assert of_objects.tolist() == ["found", "extra", "merged", "split", "split"]
+
+
+def test_a_bad_outline_is_missed_on_one_side_and_extra_on_the_other():
+    """An object of half the nucleus is neither found nor split."""
+    truth = np.zeros((20, 20), int)
+    truth[2:12, 2:12] = 1
+    labels = np.where(np.arange(20) < 7, truth, 0)
+    assert [side.tolist() for side in score.outcomes(truth, labels)] == [["missed"], ["extra"]]
+
+
+def test_a_nucleus_that_is_found_keeps_that_name():
+    """A splinter of IoU 0.2 beside an object of IoU 0.8 does not make the nucleus a split one."""
+    truth = np.ones((10, 10), int)
+    of_truth, of_objects = score.outcomes(truth, np.where(np.arange(10) < 8, truth, 2))
+    assert of_truth.tolist() == ["found"]
+    assert of_objects.tolist() == ["found", "split"]
+
+
+def test_outcomes_agree_with_the_counts_of_the_report():
+    """Everything that is not found is what the report counts as missed, and as extra."""
+    _, truth = simulate.frame(39, 1)
+    labels = np.roll(truth, 3, axis=1)
+    labels[labels % 7 == 0] = 0
+    labels[labels % 5 == 0] += 1
+    of_truth, of_objects = score.outcomes(truth, labels)
+    report = score.report(truth, labels)
+    assert (of_truth != "found").sum() == report["missed"] > 0
+    assert (of_objects != "found").sum() == report["extra"] > 0
+    assert (of_objects == "merged").sum() <= report["merged"]

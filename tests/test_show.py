@@ -1,28 +1,30 @@
-"""Figures: what is drawn is what was given, and readers with other eyes or none are served."""
+"""Figures: what is drawn is what was given, for readers with any kind of sight."""
 
-from html.parser import HTMLParser
-
+import dask
 import dask.array as da
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+import tifffile
+from dask.array.image import imread
+from dask_image import ndfilters
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from nbclient import NotebookClient
 from skimage.color import rgb2lab
 
 from segkit import show
-from segkit.figures import overlays, pictures
-from segkit.pages import page
 
 
 @pytest.fixture(autouse=True)
-def _agg():
-    """Draw without a window, and leave no figure behind."""
+def _agg(monkeypatch):
+    """Draw without a window, with BBBC039's pixels, and leave no figure behind."""
+    monkeypatch.setenv("SEGKIT_VIEWER", "matplotlib")
+    monkeypatch.setitem(show._settings, "pixel_size", 0.645)
     with mpl.rc_context({"backend": "agg"}):
         yield
     plt.close("all")
@@ -117,6 +119,15 @@ def test_scale_bar_follows_the_pixel_size(ax):
     assert ax.patches[0].get_width() == 50
 
 
+def test_no_scale_bar_without_a_pixel_size(ax):
+    """Where the pixel size is unknown, rows and columns are numbered, and no unit is shown."""
+    show.set_pixel_size(None)
+    show.gray(ax, frame(), title="unknown")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
+    assert not ax.patches
+    assert not ax.texts
+
+
 def test_scale_bar_can_be_read_over_bright_nuclei(ax):
     """The text stands on a dark box, the bar has a dark rim, and both lie above lines."""
     show.gray(ax, frame(), title="bright")
@@ -151,7 +162,7 @@ def test_frames_share_the_contrast():
     fig = show.frames([frame(), frame() + 50000], ["dark", "bright"])
     first, second, bar = fig.axes
     assert first.images[0].get_clim() == second.images[0].get_clim()
-    assert first.images[0].get_clim() == pictures.contrast(frame(), frame() + 50000)
+    assert first.images[0].get_clim() == show._contrast(frame(), frame() + 50000)
     assert [ax.get_title() for ax in (first, second)] == ["dark", "bright"]
     assert bar.get_ylabel() == "grey level"
 
@@ -204,8 +215,8 @@ BLINDNESS = {
 @pytest.mark.parametrize(
     "colours",
     [
-        ("black", *overlays.PALETTE),
-        (overlays.BLACK, overlays.REMOVED, overlays.ADDED, overlays.KEPT),
+        ("black", *show.PALETTE),
+        (show.BLACK, show.REMOVED, show.ADDED, show.KEPT),
     ],
 )
 def test_colours_can_be_told_apart(kind, colours):
@@ -215,19 +226,10 @@ def test_colours_can_be_told_apart(kind, colours):
     assert distance[np.triu_indices(len(colours), 1)].min() > 15
 
 
-def test_label_colours():
-    """Background is black or transparent, and no two labels that follow each other are alike."""
-    colours = show.label_colours(30)
-    assert colours.N == 31
-    assert colours(0) == (0, 0, 0, 1)
-    assert all(colours(i) != colours(i + 1) for i in range(30))
-    assert show.label_colours(3, background="none")(0)[3] == 0
-
-
 @given(arrays(np.int32, (12, 15), elements=st.sampled_from([0, 0, 3, 7, 8, 15, 22, 29, 400])))
 def test_objects_stay_whole(labels):
     """Whatever the labels, the background stays, and each object gets one of seven colours."""
-    colours = overlays.apart(labels)
+    colours = show._coloured(labels)
     assert np.array_equal(colours > 0, labels > 0)
     assert colours.max() <= 7
     assert all(len(np.unique(colours[labels == label])) == 1 for label in np.unique(labels))
@@ -238,7 +240,7 @@ def test_neighbours_differ(numbers, gap):
     """However they are numbered, objects side by side or a few pixels apart differ in colour."""
     grid = np.reshape(numbers, (5, 6))
     labels = np.kron(grid, np.pad(np.ones((9, 9), int), (0, gap)))
-    colours = overlays.apart(labels)[4 :: 9 + gap, 4 :: 9 + gap]
+    colours = show._coloured(labels)[4 :: 9 + gap, 4 :: 9 + gap]
     assert colours.shape == grid.shape
     assert (colours[1:] != colours[:-1]).all()
     assert (colours[:, 1:] != colours[:, :-1]).all()
@@ -249,7 +251,7 @@ def test_labels_are_painted(ax):
     labels = np.zeros((60, 90), int)
     labels[10:50, 10:45], labels[10:50, 45:80] = 1, 8
     show.labels(ax, labels, title="two", scale_bar=False)
-    counts = [painted(ax.figure, colour) for colour in overlays.PALETTE]
+    counts = [painted(ax.figure, colour) for colour in show.PALETTE]
     assert sum(count > 2000 for count in counts) == 2
     assert max(counts) < 1.2 * sorted(counts)[-2]
 
@@ -331,15 +333,15 @@ CELLS = {
     "made": "fig = show.frames([np.eye(9)], ['eye'])",
     "shown": "show.described(fig, 'An eye.')",
     "bare": "show.graph(da.ones(3, chunks=1))",
-    "layers": "view = show.layers(images={'raw': da.ones((3, 60, 90), chunks=(1, -1, -1))})",
-    "value": "view",
-    "moved": "view.slider.value = 2\nview.figure.get_suptitle()",
+    "layers": "lazy = da.ones((3, 60, 90), chunks=(1, -1, -1))\n"
+    "slider = show.layers(images=lazy, masks={'none': lazy > 1})",
+    "moved": "slider.value = 2",
 }
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """Run a notebook without a front end; return it."""
+def outputs(tmp_path_factory):
+    """Run a notebook without a front end; return the outputs of each cell by the cell's name."""
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS.values()]
     folder = tmp_path_factory.mktemp("notebook")
@@ -347,18 +349,12 @@ def notebook(tmp_path_factory):
         patch.setenv("SEGKIT_VIEWER", "matplotlib")
         patch.delenv("MPLBACKEND", raising=False)
         client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}})
-        return client.execute()
-
-
-@pytest.fixture(scope="module")
-def outputs(notebook):
-    """Return the outputs of each cell by the cell's name."""
+        client.execute()
     return {name: cell.outputs for name, cell in zip(CELLS, notebook.cells, strict=True)}
 
 
 @pytest.mark.parametrize(
-    ("cell", "texts"),
-    [("pyplot", ['A "line" <up>.']), ("made", []), ("shown", ["An eye."]), ("value", [])],
+    ("cell", "texts"), [("pyplot", ['A "line" <up>.']), ("made", []), ("shown", ["An eye."])]
 )
 def test_described_shows_once(outputs, cell, texts):
     """A figure is shown where it is described, once, with its text, and nowhere else."""
@@ -372,25 +368,262 @@ def test_undescribed_figures_show_once_too(outputs):
 
 
 def test_layers_have_a_slider_and_a_picture(outputs):
-    """Layers say what they chose, show a described picture, and a slider that moves it."""
-    line, picture, slider = outputs["layers"]
+    """Layers say what they chose and show a described picture; the slider replaces it."""
+    line, picture = outputs["layers"]
     assert line.text == "Shown with Matplotlib: SEGKIT_VIEWER asks for it.\n"
-    # Moved to frame 2 by the last cell: the picture is replaced in its place.
-    assert picture.metadata["image/png"]["alt"] == "Layers of frame 2 of 0..2: image raw."
-    assert "application/vnd.jupyter.widget-view+json" in slider.data
-    assert outputs["moved"][0].data["text/plain"] == "'Frame 2 of 0..2'"
-    assert outputs["value"][0].data["text/plain"] == "<layers drawn with Matplotlib>"
+    text = "Frame 2, and outlines of masks over it: none on 0% of the pixels."
+    assert picture.metadata["image/png"]["alt"] == text
 
 
-def test_the_page_has_pictures_and_texts(notebook):
-    """The HTML page holds the described pictures with their alternative texts, and no widget."""
-    found = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: (
-        found.append(dict(attributes)["alt"]) if tag == "img" else None
-    )
-    html = page.page(notebook, title="figures")
-    parser.feed(html)
-    texts = ['A "line" <up>.', "An eye.", "Layers of frame 2 of 0..2: image raw."]
-    assert [text for text in found if text] == texts
-    assert "In Jupyter, a slider here chooses the frame." in html
+# ---- errors
+
+
+def planted():
+    """Return a truth and a result with one of each: found, missed, extra, merged, split."""
+    truth = np.zeros((40, 60), int)
+    labels = np.zeros((40, 60), int)
+    truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
+    truth[2:12, 20:30] = 7  # missed
+    labels[2:12, 40:50] = 9  # extra
+    truth[20:30, 2:12], truth[20:30, 12:22] = 8, 11  # merged in one object
+    labels[20:30, 2:22] = 12
+    truth[20:30, 40:52] = 20  # split in two
+    labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
+    return truth, labels
+
+
+def test_nothing_to_compare():
+    """Without a nucleus and without an object there is still a picture."""
+    nothing = np.zeros((30, 30), int)
+    assert len(show.compare(nothing, nothing, nothing).axes) == 2
+
+
+def test_the_legends_count_and_have_symbols():
+    """Each legend counts its side; each error has a colour and a symbol that no other has."""
+    truth, labels = planted()
+    fig = show.compare(truth > 0, truth, labels, title="mine")
+    assert [ax.get_title() for ax in fig.axes] == ["the truth", "mine"]
+    left, right = ([text.get_text() for text in ax.get_legend().get_texts()] for ax in fig.axes)
+    assert left == ["found: 1", "missed: 1", "merged: 2", "split: 1"]
+    assert right == ["found: 1", "extra: 1", "merged: 1", "split: 2"]
+    colours, symbols = zip(*show.OUTCOMES.values(), strict=True)
+    assert len(set(colours)) == len(set(symbols)) == len(show.OUTCOMES)
+
+
+def test_the_pixels_of_an_error_have_its_colour():
+    """The missed nucleus is filled, its border drawn in full; background stays clear."""
+    truth, labels = planted()
+    picture = show.compare(truth > 0, truth, labels).axes[0].images[-1].get_array()
+    assert to_hex(picture[6, 25, :3]) == to_hex(picture[2, 20, :3]) == "#d55e00"
+    assert 0 < picture[6, 25, 3] < picture[2, 20, 3] == 1
+    assert picture[15, 30, 3] == 0
+    assert picture[6, 6, 3] == 0  # a nucleus that is found is not covered up
+
+
+def test_a_window_keeps_the_outcomes_of_the_complete_frame():
+    """A nucleus cut by the window is judged by all of it, and only what is shown is counted."""
+    truth, labels = planted()
+    labels[2:12, 10:12] = 0  # IoU 0.8 in the frame; within the window alone it would be 0.67
+    fig = show.compare(truth > 0, truth, labels, window=np.s_[0:16, 6:36])
+    texts = [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
+    assert texts == ["found: 1", "missed: 1"]
+    assert fig.axes[0].images[-1].get_array().shape[:2] == (16, 30)
+
+
+def test_a_symbol_at_the_edge_is_complete():
+    """The symbol of a nucleus in the first column is not clipped at the end of the picture."""
+    truth = np.zeros((200, 200), int)
+    truth[90:110, 0] = 1  # missed: its centre lies in column 0
+    (line,) = show.compare(truth, truth, np.zeros_like(truth)).axes[0].lines
+    assert line.get_marker() == show.OUTCOMES["missed"][1]
+    assert not line.get_clip_on()
+
+
+# ---- layers
+
+
+def stack():
+    """Return three lazy frames of 60 x 80 pixels, and a list of those that were computed."""
+    frames = np.random.default_rng(5).integers(0, 1000, (3, 60, 80)).astype(np.uint16)
+    computed = []
+
+    def read(block, block_info=None):
+        computed.append(block_info[0]["chunk-location"][0])
+        return block
+
+    lazy = da.from_array(frames, chunks=(1, -1, -1), inline_array=True)
+    return frames, lazy.map_blocks(read, meta=frames[:0, :0, :0]), computed
+
+
+def test_each_mask_is_outlined_over_the_frame():
+    """There is a titled picture per mask, over the frame in view, with the limits given."""
+    frames, lazy, _ = stack()
+    fig = show.layers(images=lazy, masks={"bright": lazy > 500}, limits=(10, 20), frame=1)
+    assert [ax.get_title() for ax in fig.axes] == ["frame", "bright"]
+    assert all(np.array_equal(ax.images[0].get_array(), frames[1]) for ax in fig.axes)
+    assert all(ax.images[0].get_clim() == (10, 20) for ax in fig.axes)
+    assert fig.get_suptitle() == "Frame 1 of 0..2"
+
+
+def test_only_the_frame_shown_is_computed_and_once():
+    """Three layers of one stack read one frame, one time."""
+    _, lazy, computed = stack()
+    show.layers(images=lazy, masks={"a": lazy > 500, "b": lazy > 700}, frame=2)
+    assert computed == [2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"masks": {"a": np.ones((3, 4, 3))}},
+            r"'a' has shape \(3, 4, 3\), the images",
+        ),
+        ({"frame": 3}, r"no frame 3: choose one of 0..2"),
+    ],
+)
+def test_bad_layers_are_refused(wrong, said):
+    """What does not match is named in one line."""
+    with pytest.raises(ValueError, match=said):
+        show.layers(images=np.ones((3, 3, 4)), **wrong)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Make up a machine: set what there is of napari, a display, and Qt."""
+
+    class Spec:
+        origin = "somewhere"
+
+    def make(*, napari=True, display=":9", qt="", wish=""):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: Spec if napari else None)
+        monkeypatch.setattr("sys.platform", "linux")
+        monkeypatch.setenv("DISPLAY", display)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+        monkeypatch.setattr(show, "_qt_error", lambda *variables: qt)
+        monkeypatch.setenv("SEGKIT_VIEWER", wish)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ({}, ""),
+        ({"napari": False}, "napari is not installed (pip install 'napari[pyqt6]')"),
+        ({"display": ""}, "this machine has no display"),
+        ({"qt": "Qt does not start (no libEGL)"}, "Qt does not start (no libEGL)"),
+        ({"wish": "matplotlib"}, "SEGKIT_VIEWER asks for it"),
+    ],
+)
+def test_choice(machine, made, reason):
+    """Napari is chosen where it can open and nothing else is asked for; else there is a reason."""
+    machine(**made)
+    assert show.why_not_napari() == reason
+
+
+def test_wayland_is_a_display(machine, monkeypatch):
+    """A Wayland session counts as a display too."""
+    machine(display="")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert show.why_not_napari() == ""
+
+
+def test_a_folder_called_napari_is_not_napari(tmp_path, monkeypatch):
+    """A folder of that name on the path, such as that of a test, does not count."""
+    monkeypatch.delenv("SEGKIT_VIEWER")
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    (tmp_path / "napari").mkdir()
+    assert "not installed" in show.why_not_napari()
+
+
+# ---- task graphs
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a lazy stack of three files."""
+    for number in range(3):
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.full((20, 30), number, np.uint16))
+    return imread(str(tmp_path / "*.tif"), imread=tifffile.imread)
+
+
+def written(figure):
+    """Return what is written on the boxes of a figure."""
+    return sorted(text.get_text() for text in figure.axes[0].texts if text.get_text())
+
+
+def test_a_stack_has_a_task_per_file(files):
+    """Three files are three tasks that do not wait for each other."""
+    figure = show.graph(files)
+    assert written(figure) == [f"imread\n({number}, 0, 0)" for number in range(3)]
+    assert figure.axes[0].get_title() == "3 tasks"
+
+
+def test_gaussian_filter_on_three_frames(files):
+    """The blur's picture shows reading, overlap, filter and trimming, three of each."""
+    figure = show.graph(ndfilters.gaussian_filter(files, [0, 1, 1]))
+    names = [text.split("\n")[0] for text in written(figure)]
+    steps = ("imread", "getitem", "overlap", "gaussian_filter", "trim")
+    assert {name: names.count(name) for name in names} == dict.fromkeys(steps, 3)
+    assert figure.axes[0].get_title() == "15 tasks"
+
+
+def test_delayed_objects():
+    """A sum of delayed calls has an arrow from each of them."""
+    figure = show.graph(dask.delayed(sum)([dask.delayed(abs)(number) for number in (-1, -2)]))
+    assert written(figure) == ["abs", "abs", "sum"]
+    assert len(figure.axes[0].texts) == 3 + 2
+
+
+def test_what_the_result_does_not_need_is_left_out():
+    """Of a long stack's slice, only the chunks of the slice count: that makes it small enough."""
+    lazy = da.ones((200, 4, 4), chunks=(1, 4, 4)) + 1
+    with pytest.raises(ValueError, match=r"400 tasks, .* 60 at most: .* show.graph\(stack\[:3\]\)"):
+        show.graph(lazy)
+    assert show.graph(lazy[:3]).axes[0].get_title() == "9 tasks"
+
+
+def test_an_array_without_a_graph_is_refused():
+    """A computed array has no graph; the message says what was given."""
+    with pytest.raises(ValueError, match="a ndarray has no task graph"):
+        show.graph(np.ones(3))
+
+
+def test_drawing_a_graph_computes_nothing():
+    """Drawing a graph runs none of its tasks."""
+
+    def fail(block):
+        raise AssertionError("computed")
+
+    show.graph(da.ones(4, chunks=2).map_blocks(fail, dtype=float, meta=np.ones(0)))
+
+
+@pytest.mark.parametrize(
+    "lazy",
+    [
+        da.ones((8, 8), chunks=(2, 8)).rechunk((8, 2)).sum(axis=0),
+        da.ones((3, 5), chunks=(1, 5)) + 1,
+    ],
+)
+def test_boxes_do_not_overlap(lazy):
+    """No box covers a part of another, and none leaves the figure."""
+    figure = show.graph(lazy)
+    figure.canvas.draw()
+    texts = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_bbox_patch().get_window_extent() for text in texts]
+    for number, box in enumerate(boxes):
+        assert figure.bbox.containsx(box.x0)
+        assert figure.bbox.containsx(box.x1)
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+def test_long_names_are_shortened():
+    """A name is cut to 20 characters, and keeps the chunk's index."""
+
+    def a_function_with_quite_a_long_name(block):
+        return block
+
+    lazy = da.ones(2, chunks=2).map_blocks(a_function_with_quite_a_long_name)
+    assert "a_function_with_qui…\n(0,)" in written(show.graph(lazy))

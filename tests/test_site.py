@@ -14,8 +14,6 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from segkit import simulate
-
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "site"
 OVERVIEW = (
@@ -66,7 +64,7 @@ def test_a_notebook_without_minutes_is_named(load):
 
 def test_pages_have_no_badges_and_no_dead_links(load):
     """Pictures from the network go, a notebook without a page is not linked, files are."""
-    pages = load("site/pages")
+    pages = load("tools/notebook_pages")
     badge = "[![Open](https://x.org/badge.svg)](https://x.org/launch)\n"
     following = new_markdown_cell("[01](01_a.ipynb#b) [99](99_z.ipynb) [s](../snippets/s.py)")
     notebook = small(following, title=f"# Try it\n\nA sentence.\n\n{badge}")
@@ -79,7 +77,7 @@ def test_pages_have_no_badges_and_no_dead_links(load):
 
 def test_solutions_are_folded_under_their_first_line(load):
     """A collapsed cell gets the tag that myst-nb folds, and its first line as the caption."""
-    pages = load("site/pages")
+    pages = load("tools/notebook_pages")
     hidden = new_code_cell("# Solution 1\nx = 3", metadata={"tags": ["solution"]})
     hidden.metadata["jupyter"] = {"source_hidden": True}
     *_, folded, plain = pages.prepared(small(hidden, new_code_cell("y")), "01_a", ()).cells
@@ -90,7 +88,7 @@ def test_solutions_are_folded_under_their_first_line(load):
 
 def test_outputs_fit_a_page_without_a_kernel(load):
     """Widgets go, their text stays; a drawing of an array is named by the array's text."""
-    pages = load("site/pages")
+    pages = load("tools/notebook_pages")
     slider = {pages.WIDGET: {"model_id": "1"}, "text/plain": "a slider"}
     drawing = {"text/html": "<svg width=1><svg>", "text/plain": 'dask.array<"x">'}
     cell = new_code_cell(
@@ -100,29 +98,6 @@ def test_outputs_fit_a_page_without_a_kernel(load):
     assert first.data == {"text/plain": "a slider"}
     label = 'role="img" aria-label="Drawing of dask.array&lt;&quot;x&quot;&gt;"'
     assert second.data["text/html"].startswith(f"<svg {label} width=1>")
-
-
-def test_a_notebook_runs_again_only_when_something_changed(load, tmp_path, monkeypatch):
-    """The second build takes the outputs of the first; a changed notebook runs again."""
-    executed = load("site/executed")
-    simulate.write(tmp_path / "data" / "simulated", frames=1)
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path / "data"))
-    path = tmp_path / "01_a.ipynb"
-    nbformat.write(small(new_code_cell("print(6 * 7)")), path)
-
-    def run():
-        return executed.executed([path], cache=tmp_path / "kept", progress=False)[0]
-
-    notebook, row, new = run()
-    assert notebook.cells[-1].outputs[0].text == "42\n"
-    assert (row["failure"], new) == (None, True)
-    again, measured, new = run()
-    assert (again.cells, measured, new) == (notebook.cells, row, False)
-    nbformat.write(small(new_code_cell("1 / 0")), path)
-    for _ in range(2):  # a failure is not kept
-        _, row, new = run()
-        assert "ZeroDivisionError" in row["failure"]
-        assert new
 
 
 def test_every_module_has_a_page(load):

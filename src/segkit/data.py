@@ -22,7 +22,7 @@ from segkit.files import registry
 from segkit.files.registry import SPLITS, DataError, listed, nfc, tiffs, verify
 
 __all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
-__all__ += ["passed_over", "split", "verify"]
+__all__ += ["passed_over", "pixel_size", "split", "verify"]
 
 # Suffixes of files that may be frames which somebody expects to be read.
 IMAGES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".jp2", ".stk", ".lsm"}
@@ -94,6 +94,16 @@ def describe(folder):
     if kind == "simulated":
         return f"simulated frames, {count}, seed {_manifest(folder)['seed']} (not real cells)"
     return f"frames of your own, {count}, in {folder}"
+
+
+def pixel_size(folder):
+    """Return the pixel size that the first frame of a folder states, in micrometres, or None.
+
+    See `segkit.reading.pixel_size`. The frames of BBBC039 state 0.645.
+    """
+    from segkit import reading
+
+    return reading.pixel_size(images(folder)[0])
 
 
 def images(folder):

@@ -223,3 +223,48 @@ def _consecutive(labels):
     # A 0 of another dtype would turn large labels into floats, and near ones into the same.
     values, labels = np.unique(np.append(labels.dtype.type(0), labels), return_inverse=True)
     return labels[1:], values.size - 1
+
+
+def outcomes(truth, labels):
+    """Name the outcome of each true nucleus, and what each labelled object is.
+
+    A nucleus is *found* if an object agrees with it (IoU > 0.7). If not, it is *merged* where an
+    object that covers it covers another nucleus too (IoU > 0.1 with both), *split* where several
+    objects cover it, and otherwise *missed*: not there, or badly outlined. An object has the same
+    names, with *extra* instead of missed.
+
+    Parameters
+    ----------
+    truth, labels : (rows, columns) arrays of integers
+        As for `match`.
+
+    Returns
+    -------
+    of_truth, of_objects : 1-D arrays of str
+        In ascending order of the labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = np.array([[1, 1, 2, 2, 0, 3, 3, 0, 4, 4]])
+    >>> labels = np.array([[1, 1, 1, 1, 0, 2, 2, 0, 3, 4]])
+    >>> for names in outcomes(truth, labels):
+    ...     print(*names)
+    merged merged found split
+    merged found split split
+    """
+    iou = match(truth, labels)
+    found, touched = iou > COUNTED_AT, iou > TOUCHED_AT
+    several = touched.sum(axis=0) > 1
+    parts = touched.sum(axis=1) > 1
+    of_truth = np.select(
+        [found.any(axis=1), (touched & several).any(axis=1), parts],
+        ["found", "merged", "split"],
+        "missed",
+    )
+    of_objects = np.select(
+        [found.any(axis=0), several, (touched & parts[:, None]).any(axis=0)],
+        ["found", "merged", "split"],
+        "extra",
+    )
+    return of_truth, of_objects

@@ -3,14 +3,13 @@
 import os
 import re
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import lab
 import nbformat
 import pytest
-
-from segkit.pages import kernel
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
 pytestmark = pytest.mark.cluster
@@ -71,7 +70,7 @@ def test_cancelled_job_is_replaced(slurm, frames, compare, start, tmp_path):
     assert len(list((out / "jobs").glob("*.out"))) > len(known)
 
 
-def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path):
+def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
     """Where there is a Slurm, notebook 12 runs on it, says so, and finds the same nuclei."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     jobs = next(n for n, cell in enumerate(notebook.cells) if "def on_slurm" in cell.source)
@@ -80,9 +79,12 @@ def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path):
     path = tmp_path / "notebooks" / NOTEBOOK.name
     path.parent.mkdir()
     nbformat.write(notebook, path)
-    env = {**os.environ, **slurm, "SEGKIT_DATA": str(simulated_frames.parent)}
-    ran, row = kernel.execute(path, env=env)
-    assert row["failure"] is None
+    for name, value in {**slurm, "SEGKIT_DATA": str(simulated_frames.parent)}.items():
+        monkeypatch.setenv(name, value)
+    kept = tmp_path / "ran.ipynb"
+    tool = load("tools/notebook_pages")
+    assert tool.execute(path, kept, stop=threading.Event())["failure"] is None
+    ran = nbformat.read(kept, as_version=4)
     printed = "".join(output.text for output in ran.cells[jobs].outputs)
     assert re.match(r"Live, on this machine's Slurm: \d+ nuclei\n", printed)
     assert printed.count("dask-wor") == 2  # the queue

@@ -190,5 +190,5 @@ def test_snippets(cupy, snippet, simulated_frames):
 
 def test_notebook(cupy, tmp_path, simulated_frames):
     """Notebook 13 runs from top to bottom, its tests included, on the GPU."""
-    command = ["-m", "segkit.course", "notebooks/13_gpu.ipynb", "--into", tmp_path]
+    command = ["tools/run_notebooks.py", "notebooks/13_gpu.ipynb", "--into", tmp_path]
     run(*command, SEGKIT_DATA=str(simulated_frames.parent))

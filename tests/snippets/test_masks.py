@@ -6,10 +6,9 @@ import tifffile
 from scipy import ndimage
 from skimage.filters import threshold_local, threshold_otsu
 
-from segkit import simulate
-from segkit.figures import viewer
+from segkit import show, simulate
 
-FAULT = viewer.hindrance()
+FAULT = show.why_not_napari()
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +137,7 @@ def test_napari_layers_opens_napari(play, monkeypatch):
     import napari
 
     monkeypatch.setattr(napari, "run", lambda: None)
-    done = play("napari_layers", viewer="napari")
+    done = play("napari_layers", viewer="")
     assert done.printed == "napari"
     assert [layer.name for layer in done.window.layers] == ["images", "labels"]
     assert done.window.dims.nsteps[0] == 12

@@ -12,7 +12,6 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from segkit import machine
 from segkit.clusters.tls import ClusterError
 
 JOBS = 4  # workers on Slurm, unless told
@@ -30,12 +29,12 @@ def dask_setup(worker):
 
 def local(*, workers=None, memory=None, **options):
     """Start as many processes as this one has cores; they share the memory that it may use."""
-    import psutil
     from dask.system import cpu_count
     from distributed import LocalCluster
+    from distributed.system import MEMORY_LIMIT
 
     workers = workers or cpu_count()
-    memory = memory or machine.memory_limit(psutil.virtual_memory().total) // workers
+    memory = memory or MEMORY_LIMIT // workers
     settings = {
         "n_workers": workers,
         "threads_per_worker": 1,

@@ -1,1 +1,0 @@
-"""Behind `segkit.show`: pictures for the pages of notebooks, and layers in napari."""

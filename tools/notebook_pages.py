@@ -1,0 +1,291 @@
+"""Run notebooks, each in a process of its own, and prepare them for pages.
+
+What the site, the slides and ``make run`` show is executed and prepared here, once.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from copy import deepcopy
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+import nbformat
+import psutil
+
+import segkit
+from segkit import data
+
+REPOSITORY = "https://github.com/dask-segmentation/image-segmentation-with-dask"
+LIBRARIES = ("dask", "distributed", "dask-image", "numpy", "scipy", "scikit-image", "matplotlib")
+TIMEOUT = 120  # seconds per cell, twice what a complete notebook may take
+WIDGET = "application/vnd.jupyter.widget-view+json"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a traceback
+BADGE = re.compile(r"^\[!\[[^\]]*\]\(https?://[^)]*\)\]\([^)]*\)\n?", re.M)
+LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)(#[^)\s]*)?\)")
+
+
+def read(path):
+    """Read a notebook.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a notebook, or has no cell.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # not JSON, not a notebook, a later format: a different one for each
+        raise ValueError(f"{path} cannot be read as a notebook ({error}): save it again") from error
+    if not notebook.cells:
+        raise ValueError(f"{path} has no cells: write some, or remove it")
+    return notebook
+
+
+def title(notebook):
+    """Return a notebook's title: the heading of its first cell."""
+    return notebook.cells[0].source.split("\n")[0].lstrip("# ")
+
+
+# ---- running
+
+
+def _resident(process):
+    """Return a process's resident memory in bytes, 0 if it has just ended."""
+    with suppress(psutil.Error):
+        return process.memory_info().rss
+    return 0
+
+
+def _measured(command, env, stop):
+    """Run a command; return its exit status, standard error, and the peak memory of its children.
+
+    When `stop` is set the command ends with all its children: a kernel has a session of its own,
+    which Ctrl-C does not reach.
+    """
+    peak = 0
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        process = psutil.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            while process.poll() is None and not stop.is_set():
+                with suppress(psutil.Error):
+                    peak = max(peak, sum(map(_resident, process.children(recursive=True))))
+                time.sleep(0.1)
+        finally:
+            with suppress(psutil.Error):
+                for one in [*process.children(recursive=True), process]:
+                    with suppress(psutil.Error):
+                        one.kill()
+        said.seek(0)
+        return process.wait(), said.read(), peak
+
+
+def _failure(notebook):
+    """Return the first error of an executed notebook as one line, None if there is none."""
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(codes, 1):
+        if "raises-exception" in cell.metadata.get("tags", []):
+            continue
+        for error in (output for output in cell.outputs if output.output_type == "error"):
+            # A bare assertion has no message: the line that raised it says most.
+            raised = re.findall(r"^-+> \d+ (.*)", ANSI.sub("", "\n".join(error.traceback)), re.M)
+            message = error.evalue.strip().split("\n")[0] or "".join(raised[-1:])
+            return f"cell {number}: {error.ename}: {message}"
+    return None
+
+
+def execute(path, kept, *, stop):
+    """Execute one notebook with nbconvert, and measure it.
+
+    Parameters
+    ----------
+    path : Path
+        The notebook; its folder is the kernel's working directory. The file is not changed.
+    kept : Path
+        Where to write the executed notebook; it is written too if a cell failed.
+    stop : threading.Event
+        Ends the notebook when it is set.
+
+    Returns
+    -------
+    dict
+        notebook (stem), title, date (UTC), seconds (wall time, start of the kernel included),
+        peak_mb (10**6 bytes: the kernel with its child processes) and failure (None, or one line
+        that names the notebook and the cell).
+    """
+    heading = title(read(path))
+    # Pages show what Matplotlib draws, not a window that nobody looks at.
+    env = {"SEGKIT_VIEWER": "matplotlib", **os.environ, "SEGKIT_DATA": str(data.root().resolve())}
+    command = [sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--allow-errors"]
+    command += [f"--ExecutePreprocessor.timeout={TIMEOUT}", "--log-level=ERROR"]
+    command += ["--output-dir", kept.parent, "--output", kept.name, path]
+    for _ in range(3):  # another program can take a kernel's port before the kernel binds it
+        start = time.perf_counter()
+        status, said, peak = _measured([str(word) for word in command], env, stop)
+        if "Kernel died before replying" not in said:
+            break
+    lines = re.findall(r"^[\w.]*(?:Error|Exception|Timeout)\b.*", said, re.M)
+    failure = (
+        (lines or ["nbconvert failed"])[-1]
+        if status
+        else _failure(nbformat.read(kept, as_version=4))
+    )
+    return {
+        "notebook": path.stem,
+        "title": heading,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - start, 1),
+        "peak_mb": round(peak / 1e6),
+        "failure": f"{path.name}, {failure}" if failure else None,
+    }
+
+
+def fingerprint(path):
+    """Return a hash of all that the outputs of a notebook depend on.
+
+    These are the notebook, the package, the frames in use and the versions of the libraries.
+    """
+    digest = hashlib.sha256(path.read_bytes())
+    for module in sorted(Path(segkit.__file__).parent.rglob("*.py")):
+        digest.update(module.read_bytes())
+    versions = [importlib.metadata.version(name) for name in LIBRARIES]
+    frames = data.describe(data.locate())
+    digest.update(repr([frames, platform.python_version(), versions]).encode())
+    return digest.hexdigest()[:16]
+
+
+def executed(paths, cache, *, workers=2):
+    """Execute notebooks; take what an earlier call kept where nothing has changed since.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Notebooks.
+    cache : Path
+        Where executed notebooks are kept; one that failed is not taken again.
+    workers : int, optional
+        How many run at a time.
+
+    Yields
+    ------
+    nbformat.NotebookNode, dict
+        The notebook with its outputs and what `execute` measured, in the order given; the notebook
+        is None if nothing could be executed.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    stop = threading.Event()
+
+    def one(path):
+        kept = cache / f"{path.stem}-{fingerprint(path)}.ipynb"
+        note = kept.with_suffix(".json")
+        if note.is_file():
+            return nbformat.read(kept, as_version=4), json.loads(note.read_text("utf-8"))
+        for old in cache.glob(f"{path.stem}-*"):
+            old.unlink()
+        row = execute(path.resolve(), kept.resolve(), stop=stop)
+        if not row["failure"]:
+            note.write_text(json.dumps(row), "utf-8")
+        return nbformat.read(kept, as_version=4) if kept.is_file() else None, row
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield from pool.map(one, paths)
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def undescribed(notebook):
+    """Count the pictures among a notebook's outputs that have no alternative text."""
+    return sum(
+        not output.get("metadata", {}).get("image/png", {}).get("alt", "").strip()
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    )
+
+
+# ---- pages
+
+
+def fitted(text, stems):
+    """Make the badges and links of a notebook's text fit a page.
+
+    Badges go: they are pictures from the network. A link to a notebook that has no page keeps its
+    words only, and a link to another file of the repository leads to its source.
+
+    >>> fitted("[a](01_a.ipynb#x) [b](99_b.ipynb)", {"01_a"})
+    '[a](01_a.ipynb#x) b'
+    >>> fitted("[run](../snippets/run.py)", {}).removeprefix("[run]")
+    '(https://github.com/dask-segmentation/image-segmentation-with-dask/blob/main/snippets/run.py)'
+    """
+
+    def place(match):
+        words, target, anchor = match[1], match[2], match[3] or ""
+        if target.startswith("../"):
+            return f"[{words}]({REPOSITORY}/blob/main/{target[3:]}{anchor})"
+        if target.endswith(".ipynb") and Path(target).stem not in stems:
+            return words
+        return match[0]
+
+    return LINK.sub(place, BADGE.sub("", text))
+
+
+def _still(output):
+    """Make an output fit a page without a kernel, in place.
+
+    Widgets do nothing there: what they show as text stays. Drawings of Dask arrays get a name
+    for screen readers, the text that Dask has for the same array.
+    """
+    content = output.get("data", {})
+    content.pop(WIDGET, None)
+    html = "".join(content.get("text/html", ""))
+    if "<svg" in html:
+        text = escape("".join(content.get("text/plain", "a Dask collection")), quote=True)
+        named = f'<svg role="img" aria-label="Drawing of {text}"'
+        content["text/html"] = re.sub(r"<svg(?! role)", named.replace("\\", r"\\"), html)
+
+
+def prepared(notebook, stem, stems):
+    """Turn an executed notebook into the source of a page.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        An executed notebook; it is not changed.
+    stem : str
+        Its stem; the number that it begins with becomes part of the title.
+    stems : collection of str
+        Stems of the notebooks that have a page.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        Cells with ``jupyter.source_hidden`` are folded under their first line; links and outputs
+        fit a page.
+    """
+    notebook = deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    notebook.cells[0].source = re.sub("^# ", f"# {stem[:2]} ", notebook.cells[0].source)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = fitted(cell.source, stems)
+            continue
+        for output in cell.outputs:
+            _still(output)
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            caption = cell.source.strip().split("\n")[0].lstrip("# ") or "Code"
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
+            cell.metadata.mystnb = {"code_prompt_show": caption, "code_prompt_hide": caption}
+    return notebook
