@@ -1,13 +1,13 @@
-"""The small helper package behind the course "Image segmentation with Dask".
+"""Image segmentation with Dask: the small helper package behind the notebooks.
 
-Each job has a module of its own, named in the order in which the data flow: ``data``,
-``simulate``, ``frame``, ``stack``, ``score``, ``store``, ``show``, ``check``, ``doctor``
-and ``cli``. Some are doors to a folder with what is behind them: ``files`` (``data``),
-``simulation`` (``simulate``), ``methods`` (``frame``), ``figures`` (``show``), ``clusters``
-(``cluster``) and ``pages`` (``course``).
-
-Import the one that you need (``from segkit import data``): the package itself loads nothing, so
-that ``import segkit`` and the command line start at once.
+``data`` finds and fetches the frames, ``simulate`` makes some, ``reading`` reads one, ``frame``
+segments and measures one, ``run`` does so with a folder, ``score`` compares labels with the truth,
+``show`` draws, ``check`` holds the exercises' checks, ``doctor`` looks at the machine, and ``cli``
+is the command line.
 """
 
 __version__ = "0.1.0"
+
+
+class SegkitError(Exception):
+    """What a user can correct, in one line: what is wrong, and what to do."""
