@@ -41,3 +41,5 @@ def pytest_itemcollected(item):
     cell = getattr(item, "cell", None)
     if cell is not None and cell.get("outputs"):
         cell["execution_count"] = 1
+        # tifffile logs a damaged tag of the real frames now and then: only stdout is compared
+        item.parent.skip_compare = {*item.parent.skip_compare, "stderr"}
