@@ -1,6 +1,7 @@
 """What the tests of the exercises' checks share: a small data set, and what a check prints."""
 
 import numpy as np
+import pytest
 import tifffile
 
 
@@ -28,3 +29,8 @@ def noise_in_use(monkeypatch, folder, frames, *, seed, shape=(40, 52)):
     noise = np.random.default_rng(seed).integers(100, 900, (frames, *shape)).astype(np.uint16)
     in_use(monkeypatch, folder, noise)
     return noise
+
+
+def tried(*rows):
+    """Try answers one by one: rows of an answer and its hint, "Right." for a right one."""
+    return pytest.mark.parametrize(("answer", "hint"), rows)

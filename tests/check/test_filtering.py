@@ -2,7 +2,7 @@
 
 import dask.array as da
 import pytest
-from answers import noise_in_use, said
+from answers import noise_in_use, said, tried
 from dask_image import ndfilters
 from scipy import ndimage
 
@@ -16,26 +16,23 @@ def stack(tmp_path, monkeypatch):
     return da.from_array(noise, chunks=(1, 40, 52))
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ((0, 5, 12), "Right."),
-        ([0, 5, 12], "Right."),
-        ({2: 12, 0: 0, 1: 5}, "Right."),
-        ((5, 12), "3 axes"),
-        ((5, 5, 12), "frames beside"),
-        ((0, 2, 3), "sigma itself"),
-        ((0, 4, 12), "round the other way"),
-        ((0, 10, 24), "one side"),
-        ((0, 11, 25), "one side"),
-        ((0, 4, 9), "4 sigma"),
-        ((0, 4.8, 12), "round up"),
-        ((0, 6, 13), "deeper than needed"),
-        (("0", "5", "12"), "one number is asked for, and this is of type str"),
-        (12, "three numbers"),
-        (None, "three numbers"),
-        ("(0, 5, 12)", "three numbers"),
-    ],
+@tried(
+    ((0, 5, 12), "Right."),
+    ([0, 5, 12], "Right."),
+    ({2: 12, 0: 0, 1: 5}, "Right."),
+    ((5, 12), "3 axes"),
+    ((5, 5, 12), "frames beside"),
+    ((0, 2, 3), "sigma itself"),
+    ((0, 4, 12), "round the other way"),
+    ((0, 10, 24), "one side"),
+    ((0, 11, 25), "one side"),
+    ((0, 4, 9), "4 sigma"),
+    ((0, 4.8, 12), "round up"),
+    ((0, 6, 13), "deeper than needed"),
+    (("0", "5", "12"), "one number is asked for, and this is of type str"),
+    (12, "three numbers"),
+    (None, "three numbers"),
+    ("(0, 5, 12)", "three numbers"),
 )
 def test_depth(capsys, answer, hint):
     """Four sigma, rounded up, as a tuple, a list or a dictionary; each usual mistake is named."""
@@ -47,26 +44,23 @@ def blur(stack, sigma=(0, 2, 2), dtype="float32", **options):
     return ndfilters.gaussian_filter(stack.astype(dtype), sigma, **options)
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (blur, "Right."),
-        (lambda x: blur(x, dtype="u2"), "Convert to float first"),
-        (lambda x: blur(x, dtype="u2").astype("f4"), "before the conversion"),
-        (lambda x: blur(x, dtype="f8"), "half of that memory"),
-        (lambda x: blur(x).compute(), "this is of type ndarray"),
-        (lambda x: blur(x, [0, 1, 1]), "[0, 1, 1]"),
-        (lambda x: blur(x, [0, 2, 0]), "[0, 2, 0]"),
-        (lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2), "frame axis"),
-        (lambda x: blur(x).astype("f2"), "float16"),
-        (lambda x: blur(x, truncate=3), "leave truncate"),
-        (lambda x: blur(x, mode="nearest"), "leave mode"),
-        (lambda x: None, "this is of type NoneType"),
-        (lambda x: "x", "this is of type str"),
-        (lambda x: x.astype("f4"), "not blurred"),
-        (lambda x: x[:1].astype("f4"), "the shape is"),
-        (lambda x: x.astype("f4") + 7, "values differ"),
-    ],
+@tried(
+    (blur, "Right."),
+    (lambda x: blur(x, dtype="u2"), "Convert to float first"),
+    (lambda x: blur(x, dtype="u2").astype("f4"), "before the conversion"),
+    (lambda x: blur(x, dtype="f8"), "half of that memory"),
+    (lambda x: blur(x).compute(), "this is of type ndarray"),
+    (lambda x: blur(x, [0, 1, 1]), "[0, 1, 1]"),
+    (lambda x: blur(x, [0, 2, 0]), "[0, 2, 0]"),
+    (lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2), "frame axis"),
+    (lambda x: blur(x).astype("f2"), "float16"),
+    (lambda x: blur(x, truncate=3), "leave truncate"),
+    (lambda x: blur(x, mode="nearest"), "leave mode"),
+    (lambda x: None, "this is of type NoneType"),
+    (lambda x: "x", "this is of type str"),
+    (lambda x: x.astype("f4"), "not blurred"),
+    (lambda x: x[:1].astype("f4"), "the shape is"),
+    (lambda x: x.astype("f4") + 7, "values differ"),
 )
 def test_float_blur(capsys, stack, answer, hint):
     """Conversion first, sigma 0 along the frames; each usual mistake has a hint of its own."""
@@ -79,22 +73,19 @@ def median(stack, **overlap):
     return da.map_overlap(ndimage.median_filter, pieces, size=5, dtype=pieces.dtype, **overlap)
 
 
-@pytest.mark.parametrize(
-    ("overlap", "hint"),
-    [
-        ({"depth": 2, "boundary": "none"}, "Right."),
-        ({"depth": 2, "boundary": "reflect"}, "Right."),
-        ({"depth": 2, "boundary": "reflect", "trim": False}, "what does trim say"),
-        ({"depth": 0, "boundary": "none"}, "depth say"),
-        ({"depth": 1, "boundary": "none"}, "depth say"),
-        ({"depth": 2, "boundary": "periodic"}, "boundary say"),
-        ({"depth": 2, "boundary": 0}, "boundary say"),
-        ({"depth": 1, "boundary": 0}, "depth and boundary"),
-    ],
+@tried(
+    ({"depth": 2, "boundary": "none"}, "Right."),
+    ({"depth": 2, "boundary": "reflect"}, "Right."),
+    ({"depth": 2, "boundary": "reflect", "trim": False}, "what does trim say"),
+    ({"depth": 0, "boundary": "none"}, "depth say"),
+    ({"depth": 1, "boundary": "none"}, "depth say"),
+    ({"depth": 2, "boundary": "periodic"}, "boundary say"),
+    ({"depth": 2, "boundary": 0}, "boundary say"),
+    ({"depth": 1, "boundary": 0}, "depth and boundary"),
 )
-def test_seamless_median(capsys, stack, overlap, hint):
+def test_seamless_median(capsys, stack, answer, hint):
     """Wrong depth and wrong boundary are told apart by where the pixels differ."""
-    assert hint in said(capsys, check.seamless_median, median(stack, **overlap))
+    assert hint in said(capsys, check.seamless_median, median(stack, **answer))
 
 
 def test_seamless_median_sees_other_filters(capsys, stack):

@@ -4,7 +4,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
-from answers import in_use, said
+from answers import in_use, said, tried
 from dask_image import ndmeasure
 
 from segkit import frame
@@ -33,16 +33,10 @@ def both(images, labels, index):
     return ndmeasure.area(images, labels, index), ndmeasure.mean(images, labels, index)
 
 
-def persisted(images, labels, n, *, first=1, beyond=1):
+def persisted(images, labels, n, *, first=1, beyond=1, measures=both):
     """Measure labels `first` to n, each chunk made once."""
     images, labels, n = dask.persist(images, labels, n)
-    return dask.compute(*both(images, labels, np.arange(first, int(n) + beyond)))
-
-
-def wrong_image(images, labels, n):
-    """Measure the labels themselves."""
-    labels, n = dask.persist(labels, n)
-    return dask.compute(*both(labels, labels, np.arange(1, int(n) + 1)))
+    return dask.compute(*measures(images, labels, np.arange(first, int(n) + beyond)))
 
 
 def not_persisted(images, labels, n):
@@ -71,12 +65,9 @@ def one_by_one(images, labels, n):
     return tuple(lists)
 
 
-def sums(images, labels, n):
-    """Add up the grey levels in place of their mean."""
-    images, labels, n = dask.persist(images, labels, n)
-    index = np.arange(1, int(n) + 1)
-    area = ndmeasure.area(images, labels, index)
-    return dask.compute(area, ndmeasure.sum_labels(images, labels, index))
+def sums(*answer):
+    """Return area and sum of the grey levels, lazy."""
+    return ndmeasure.area(*answer), ndmeasure.sum_labels(*answer)
 
 
 def as_table(images, labels, n):
@@ -85,30 +76,27 @@ def as_table(images, labels, n):
     return pd.DataFrame({"area": area, "mean_intensity": mean})
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (persisted, "Right."),
-        (np.arange(3), "the function itself"),
-        (lambda images, labels, n: None, "returns nothing"),
-        (lazy, "still lazy"),
-        (lambda *lazy: persisted(*lazy, beyond=0), "the last nucleus"),
-        (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
-        (lambda *lazy: persisted(*lazy, first=0), "background"),
-        (lambda *lazy: persisted(*lazy, first=2), "variables of the notebook"),
-        (lambda *lazy: persisted(*lazy)[::-1], "swapped"),
-        (lambda *lazy: persisted(*lazy)[0], "two results are asked for"),
-        (lambda *lazy: persisted(*lazy)[:1], "1 came back"),
-        (as_table, "this is of type DataFrame"),
-        (sums, "these are sums"),
-        (one_by_one, "still lazy"),
-        (lambda *lazy: np.array(one_by_one(*lazy)[0][:2], dtype=object), "still lazy"),
-        (lambda *lazy: 7, "this is of type int"),
-        (wrong_image, "mean intensities: "),
-        (not_persisted, "in memory before you measure"),
-        (number_first, "before, or beside"),
-        (lambda images, labels: None, "TypeError"),
-    ],
+@tried(
+    (persisted, "Right."),
+    (np.arange(3), "the function itself"),
+    (lambda images, labels, n: None, "returns nothing"),
+    (lazy, "still lazy"),
+    (lambda *lazy: persisted(*lazy, beyond=0), "the last nucleus"),
+    (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
+    (lambda *lazy: persisted(*lazy, first=0), "background"),
+    (lambda *lazy: persisted(*lazy, first=2), "variables of the notebook"),
+    (lambda *lazy: persisted(*lazy)[::-1], "swapped"),
+    (lambda *lazy: persisted(*lazy)[0], "two results are asked for"),
+    (lambda *lazy: persisted(*lazy)[:1], "1 came back"),
+    (as_table, "this is of type DataFrame"),
+    (lambda *lazy: persisted(*lazy, measures=sums), "these are sums"),
+    (one_by_one, "still lazy"),
+    (lambda *lazy: np.array(one_by_one(*lazy)[0][:2], dtype=object), "still lazy"),
+    (lambda *lazy: 7, "this is of type int"),
+    (lambda images, labels, n: persisted(labels, labels, n), "mean intensities: "),
+    (not_persisted, "in memory before you measure"),
+    (number_first, "before, or beside"),
+    (lambda images, labels: None, "TypeError"),
 )
 def test_measure(capsys, answer, hint):
     """Everything persisted together, index 1 to n, computed; each trap has a hint of its own."""
@@ -120,33 +108,30 @@ def across(areas):
     return 2 * np.sqrt(np.concatenate(areas) / np.pi) * 0.645
 
 
-@pytest.mark.parametrize(
-    ("change", "hint"),
-    [
-        (lambda d: d, "Right."),
-        (lambda d: d.round(4).tolist(), "Right."),
-        (lambda d: d.round(2), "Right."),
-        (lambda d: d.round(1), "Right."),
-        (lambda d: d / 0.645, "these are pixels"),
-        (lambda d: d / 2, "these are radii."),
-        (lambda d: d / 2 / 0.645, "radii, and in pixels"),
-        (lambda d: d * 0.645, "squared"),
-        (lambda d: d / 0.645**2, "larger or smaller"),
-        (lambda d: np.pi * (d / 2) ** 2, "areas"),
-        (lambda d: d * np.sqrt(np.pi) / 2, "squares"),
-        (lambda d: d[:-1], "the shape is"),
-        (lambda d: np.pi * (d / 2 / 0.645) ** 2, "as they are in the table"),
-        (lambda d: np.pi * (d / 2 / 0.645) ** 2 * 0.645, "solve for d"),
-        (lambda d: d + 1, "values differ"),
-        (lambda d: d.round(), "one decimal at least"),
-        (lambda d: d + 0.1, "values differ"),
-        (lambda d: (d / 2).round(2), "these are radii."),
-        (lambda d: "large", "could not use"),
-    ],
+@tried(
+    (lambda d: d, "Right."),
+    (lambda d: d.round(4).tolist(), "Right."),
+    (lambda d: d.round(2), "Right."),
+    (lambda d: d.round(1), "Right."),
+    (lambda d: d / 0.645, "these are pixels"),
+    (lambda d: d / 2, "these are radii."),
+    (lambda d: d / 2 / 0.645, "radii, and in pixels"),
+    (lambda d: d * 0.645, "squared"),
+    (lambda d: d / 0.645**2, "larger or smaller"),
+    (lambda d: np.pi * (d / 2) ** 2, "areas"),
+    (lambda d: d * np.sqrt(np.pi) / 2, "squares"),
+    (lambda d: d[:-1], "the shape is"),
+    (lambda d: np.pi * (d / 2 / 0.645) ** 2, "as they are in the table"),
+    (lambda d: np.pi * (d / 2 / 0.645) ** 2 * 0.645, "solve for d"),
+    (lambda d: d + 1, "values differ"),
+    (lambda d: d.round(), "one decimal at least"),
+    (lambda d: d + 0.1, "values differ"),
+    (lambda d: (d / 2).round(2), "these are radii."),
+    (lambda d: "large", "could not use"),
 )
-def test_diameter(capsys, table, change, hint):
+def test_diameter(capsys, table, answer, hint):
     """Twice the radius, in micrometres; each usual slip with units has a hint of its own."""
-    assert hint in said(capsys, check.diameter, change(across(table)))
+    assert hint in said(capsys, check.diameter, answer(across(table)))
 
 
 def right(areas):
@@ -154,29 +139,26 @@ def right(areas):
     return [int((a >= 32).sum()) for a in areas]
 
 
-@pytest.mark.parametrize(
-    ("count", "hint"),
-    [
-        (right, "Right."),
-        (lambda areas: [float(count) for count in right(areas)], "Right."),
-        (lambda areas: np.array(right(areas)), "Right."),
-        (lambda areas: {place: right(areas)[place] for place in (2, 0, 1)}, "Right."),
-        (lambda areas: pd.Series(right(areas)), "Right."),
-        (lambda areas: [len(a) for a in areas], "the smallest included"),
-        (lambda areas: [int((a < 32).sum()) for a in areas], "the others are asked for"),
-        (lambda areas: right(areas)[:2], "2 numbers"),
-        (lambda areas: right(areas)[::-1], "another order"),
-        (lambda areas: [count + 0.4 for count in right(areas)], "whole numbers"),
-        (lambda areas: sum(right(areas)), "in all three frames"),
-        (lambda areas: 7000, "three in all"),
-        (lambda areas: [100, 100, 100], "the next frame's"),
-        (lambda areas: ["many"], "one number is asked for, and this is of type str"),
-        (lambda areas: pd.DataFrame({"label": [3, 2, 4], "area": [3, 2, 4]}), "take one column"),
-    ],
+@tried(
+    (right, "Right."),
+    (lambda areas: [float(count) for count in right(areas)], "Right."),
+    (lambda areas: np.array(right(areas)), "Right."),
+    (lambda areas: {place: right(areas)[place] for place in (2, 0, 1)}, "Right."),
+    (lambda areas: pd.Series(right(areas)), "Right."),
+    (lambda areas: [len(a) for a in areas], "the smallest included"),
+    (lambda areas: [int((a < 32).sum()) for a in areas], "the others are asked for"),
+    (lambda areas: right(areas)[:2], "2 numbers"),
+    (lambda areas: right(areas)[::-1], "another order"),
+    (lambda areas: [count + 0.4 for count in right(areas)], "whole numbers"),
+    (lambda areas: sum(right(areas)), "in all three frames"),
+    (lambda areas: 7000, "three in all"),
+    (lambda areas: [100, 100, 100], "the next frame's"),
+    (lambda areas: ["many"], "one number is asked for, and this is of type str"),
+    (lambda areas: pd.DataFrame({"label": [3, 2, 4], "area": [3, 2, 4]}), "take one column"),
 )
-def test_counts(capsys, table, count, hint):
+def test_counts(capsys, table, answer, hint):
     """Any three numbers in order will do; each usual miscount has a hint of its own."""
-    assert hint in said(capsys, check.counts, count(table))
+    assert hint in said(capsys, check.counts, answer(table))
 
 
 def test_counts_tells_at_least_from_more_than(capsys, table, monkeypatch):

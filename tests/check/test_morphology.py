@@ -4,7 +4,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from answers import said
+from answers import said, tried
 from dask_image import ndmorph
 from scipy import ndimage
 from skimage import morphology
@@ -22,26 +22,23 @@ def planes(first, middle, last):
 FLAT = planes(0, CROSS, 0)
 
 
-@pytest.mark.parametrize(
-    ("answers", "hint"),
-    [
-        ((25, 45), "Right."),
-        ((49, 45), "takes something off"),
-        ((36, 45), "on every side"),
-        ((45, 45), "whole opening"),
-        ((40, 45), "all four neighbours"),
-        ((25, 49), "reach its corners"),
-        ((25, 25), "A dilation follows"),
-        ((25, 37), "lay a cross"),
-        (("25", 45), "one number is asked for, and this is of type str"),
-    ],
+@tried(
+    ((25, 45), "Right."),
+    ((49, 45), "takes something off"),
+    ((36, 45), "on every side"),
+    ((45, 45), "whole opening"),
+    ((40, 45), "all four neighbours"),
+    ((25, 49), "reach its corners"),
+    ((25, 25), "A dilation follows"),
+    ((25, 37), "lay a cross"),
+    (("25", 45), "one number is asked for, and this is of type str"),
 )
-def test_square_of_seven(capsys, answers, hint):
+def test_square_of_seven(capsys, answer, hint):
     """A 7 x 7 square erodes to 5 x 5 and opens to itself without its corners, as in SciPy."""
     square = np.pad(np.ones((7, 7)), 1)
     assert ndimage.binary_erosion(square, CROSS).sum() == 25
     assert ndimage.binary_opening(square, CROSS).sum() == 45
-    assert hint in said(capsys, check.square_of_seven, *answers)
+    assert hint in said(capsys, check.square_of_seven, *answer)
 
 
 ONE_PLANE = np.ones((1, 3, 3), bool)
@@ -54,29 +51,26 @@ def test_one_plane_does_what_three_do():
         assert (run(mask, ONE_PLANE) == run(mask, planes(0, 1, 0))).all().compute()
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (planes(0, 1, 0), "Right."),
-        (planes(0, 1, 0).astype(int).tolist(), "Right."),
-        (ONE_PLANE, "Right."),
-        (np.pad(planes(0, 1, 0), 1), "Right."),  # empty layers change nothing
-        (np.pad(ONE_PLANE, ((0, 0), (2, 2), (1, 1))), "Right."),
-        (np.ones((3, 3)), "2 axes"),
-        (np.ones((2, 3, 3)), "(2, 3, 3)"),
-        (CROSS[None], "that is the cross"),
-        (np.ones((3, 3, 3)), "outer planes"),
-        (planes(0, 0, 1), "outer plane"),
-        (planes(1, 0, 0), "outer plane"),
-        (np.pad(planes(0, 1, 0), ((2, 0), (0, 0), (0, 0))), "outer plane"),
-        (np.pad(FLAT, 2), "that is the cross"),
-        (planes(0, 1, 0).swapaxes(0, 2), "another axis"),
-        (FLAT, "that is the cross"),
-        (planes(0, 1 - np.pad([[1]], 1), 0), "the pixel itself"),
-        (planes(0, [0, 1, 1], 0), "6 pixels"),
-        (planes(0, 0, 0), "the pixel itself"),
-        ("square", "axes"),
-    ],
+@tried(
+    (planes(0, 1, 0), "Right."),
+    (planes(0, 1, 0).astype(int).tolist(), "Right."),
+    (ONE_PLANE, "Right."),
+    (np.pad(planes(0, 1, 0), 1), "Right."),  # empty layers change nothing
+    (np.pad(ONE_PLANE, ((0, 0), (2, 2), (1, 1))), "Right."),
+    (np.ones((3, 3)), "2 axes"),
+    (np.ones((2, 3, 3)), "(2, 3, 3)"),
+    (CROSS[None], "that is the cross"),
+    (np.ones((3, 3, 3)), "outer planes"),
+    (planes(0, 0, 1), "outer plane"),
+    (planes(1, 0, 0), "outer plane"),
+    (np.pad(planes(0, 1, 0), ((2, 0), (0, 0), (0, 0))), "outer plane"),
+    (np.pad(FLAT, 2), "that is the cross"),
+    (planes(0, 1, 0).swapaxes(0, 2), "another axis"),
+    (FLAT, "that is the cross"),
+    (planes(0, 1 - np.pad([[1]], 1), 0), "the pixel itself"),
+    (planes(0, [0, 1, 1], 0), "6 pixels"),
+    (planes(0, 0, 0), "the pixel itself"),
+    ("square", "axes"),
 )
 def test_flat_square(capsys, answer, hint):
     """Nine pixels in the middle plane, of any dtype; each usual mistake has a hint of its own."""
@@ -114,37 +108,34 @@ def test_clean_may_pad(margin):
     assert check.clean(lambda mask: padded(opening(mask, FLAT), closing, margin=margin))
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (opening_closing, "Right."),
-        (by_skimage, "Right."),  # which reflects at the rim
-        (FLAT, "the function itself"),
-        (lambda mask: None, "returns nothing"),
-        (lambda mask: opening_closing(mask).compute(), "not computed yet"),
-        (lambda mask: da.from_array(opening_closing(mask).compute()), "lazy from start to end"),
-        (lambda mask: opening_closing(mask.persist()), "lazy from start to end"),
-        (
-            lambda mask: opening_closing(da.zeros((3, 9, 9), dtype=bool)),
-            "variables of the notebook",
-        ),
-        (lambda mask: list(opening_closing(mask)), "this is of type list"),
-        (lambda mask: dask.delayed(ndimage.binary_closing)(mask), "this is of type Delayed"),
-        (lambda mask: by_skimage(mask, mode="max"), "at the rim"),
-        (lambda mask: padded(mask, ndmorph.binary_closing, ndmorph.binary_opening), "order"),
-        (lambda mask: padded(mask, ndmorph.binary_closing), "specks are still there"),
-        (lambda mask: opening_closing(mask)[:2], "the shape is"),
-        (lambda mask: opening_closing(mask, None, None), "outer planes"),
-        (lambda mask: opening_closing(mask, None, FLAT), "outer planes"),
-        (lambda mask: opening_closing(mask, FLAT, None), "outer planes"),
-        (lambda mask: opening_closing(mask, planes(0, 1, 0), planes(0, 1, 0)), "a square"),
-        (lambda mask: ndmorph.binary_opening(ndmorph.binary_closing(mask, FLAT), FLAT), "order"),
-        (lambda mask: ndmorph.binary_opening(mask, FLAT), "cracks are still there"),
-        (lambda mask: ndmorph.binary_closing(mask, FLAT), "specks are still there"),
-        (lambda mask: mask, "as it was"),
-        (lambda mask: ndmorph.binary_erosion(mask, FLAT), "values differ"),
-        (lambda mask: ndmorph.binary_opening(mask, CROSS), "RuntimeError"),
-    ],
+@tried(
+    (opening_closing, "Right."),
+    (by_skimage, "Right."),  # which reflects at the rim
+    (FLAT, "the function itself"),
+    (lambda mask: None, "returns nothing"),
+    (lambda mask: opening_closing(mask).compute(), "not computed yet"),
+    (lambda mask: da.from_array(opening_closing(mask).compute()), "lazy from start to end"),
+    (lambda mask: opening_closing(mask.persist()), "lazy from start to end"),
+    (
+        lambda mask: opening_closing(da.zeros((3, 9, 9), dtype=bool)),
+        "variables of the notebook",
+    ),
+    (lambda mask: list(opening_closing(mask)), "this is of type list"),
+    (lambda mask: dask.delayed(ndimage.binary_closing)(mask), "this is of type Delayed"),
+    (lambda mask: by_skimage(mask, mode="max"), "at the rim"),
+    (lambda mask: padded(mask, ndmorph.binary_closing, ndmorph.binary_opening), "order"),
+    (lambda mask: padded(mask, ndmorph.binary_closing), "specks are still there"),
+    (lambda mask: opening_closing(mask)[:2], "the shape is"),
+    (lambda mask: opening_closing(mask, None, None), "outer planes"),
+    (lambda mask: opening_closing(mask, None, FLAT), "outer planes"),
+    (lambda mask: opening_closing(mask, FLAT, None), "outer planes"),
+    (lambda mask: opening_closing(mask, planes(0, 1, 0), planes(0, 1, 0)), "a square"),
+    (lambda mask: ndmorph.binary_opening(ndmorph.binary_closing(mask, FLAT), FLAT), "order"),
+    (lambda mask: ndmorph.binary_opening(mask, FLAT), "cracks are still there"),
+    (lambda mask: ndmorph.binary_closing(mask, FLAT), "specks are still there"),
+    (lambda mask: mask, "as it was"),
+    (lambda mask: ndmorph.binary_erosion(mask, FLAT), "values differ"),
+    (lambda mask: ndmorph.binary_opening(mask, CROSS), "RuntimeError"),
 )
 def test_clean(capsys, answer, hint):
     """Opening, then closing, with the cross; each usual other way has a hint of its own."""

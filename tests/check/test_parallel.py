@@ -4,7 +4,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from answers import noise_in_use, said
+from answers import noise_in_use, said, tried
 from skimage import filters
 from skimage.util import apply_parallel
 
@@ -22,51 +22,45 @@ def slide(tmp_path, monkeypatch):
     return da.block([[images[0], images[1]], [images[2], images[3]]]).astype("float32")
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        *(((depth, mode), "Right.") for depth in (4, 4.0, np.int64(4)) for mode in RIGHT),
-        ((4, None), "the default of apply_parallel"),
-        ((4, "reflect"), "mode 'reflect'"),
-        ((4, "wrap"), "mode 'wrap'"),
-        ((9, "nearest"), "the whole window"),
-        ((5, "nearest"), "a smaller one"),
-        ((3, "nearest"), "too small"),
-        ((0, "nearest"), "too small"),
-        ((4.5, "nearest"), "a whole number"),
-        ((-1, "nearest"), "a whole number"),
-        (("4", "nearest"), "a whole number"),
-        (([4], "nearest"), "a whole number"),
-        ((4, "nearby"), "none of the six names"),
-        ((4, "mirror"), "none of the six names"),
-        ((4, "constant"), "none of the six names"),
-        ((4, "Nearest"), "none of the six names"),
-        ((4, 0), "none of the six names"),
-        ((4, [1]), "none of the six names"),
-    ],
+@tried(
+    *(((depth, mode), "Right.") for depth in (4, 4.0, np.int64(4)) for mode in RIGHT),
+    ((4, None), "the default of apply_parallel"),
+    ((4, "reflect"), "mode 'reflect'"),
+    ((4, "wrap"), "mode 'wrap'"),
+    ((9, "nearest"), "the whole window"),
+    ((5, "nearest"), "a smaller one"),
+    ((3, "nearest"), "too small"),
+    ((0, "nearest"), "too small"),
+    ((4.5, "nearest"), "a whole number"),
+    ((-1, "nearest"), "a whole number"),
+    (("4", "nearest"), "a whole number"),
+    (([4], "nearest"), "a whole number"),
+    ((4, "nearby"), "none of the six names"),
+    ((4, "mirror"), "none of the six names"),
+    ((4, "constant"), "none of the six names"),
+    ((4, "Nearest"), "none of the six names"),
+    ((4, 0), "none of the six names"),
+    ((4, [1]), "none of the six names"),
 )
 def test_median(capsys, answer, hint):
     """Half of the window is deep enough; depth and mode each have hints of their own."""
     assert hint in said(capsys, check.median, *answer)
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ({"a", "d", "e"}, "Right."),
-        (["E", "a", "d"], "Right."),
-        ("ade", "Right."),
-        ("a, d, e", "Right."),
-        ("abde", "b: a chunk has a largest pixel"),
-        ("acde", "c: which number"),
-        ("adef", "f: how far away"),
-        ("de", "a: how far"),
-        ("ae", "d: how far"),
-        ("ad", "e: which pixels"),
-        ("adeg", "there is no 'g'"),
-        (3, "a set of letters"),
-        (None, "a set of letters"),
-    ],
+@tried(
+    ({"a", "d", "e"}, "Right."),
+    (["E", "a", "d"], "Right."),
+    ("ade", "Right."),
+    ("a, d, e", "Right."),
+    ("abde", "b: a chunk has a largest pixel"),
+    ("acde", "c: which number"),
+    ("adef", "f: how far away"),
+    ("de", "a: how far"),
+    ("ae", "d: how far"),
+    ("ad", "e: which pixels"),
+    ("adeg", "there is no 'g'"),
+    (3, "a set of letters"),
+    (None, "a set of letters"),
 )
 def test_may_be_cut(capsys, answer, hint):
     """A list or a text will do for a set; each function judged wrongly has a hint of its own."""
@@ -83,27 +77,24 @@ def at_once(slide):
     return da.from_delayed(dask.delayed(filters.sobel)(slide), slide.shape, slide.dtype)
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda x: sobel(x, depth=1), "Right."),
-        (lambda x: sobel(x, depth=3, mode="nearest"), "Right."),  # as reflect, for 3 x 3 pixels
-        (lambda x: sobel(x, depth=1, compute=True), "not computed yet"),
-        (lambda x: sobel(x.rechunk(-1), depth=1), "one chunk"),
-        (lambda x: sobel(x, depth=1, dtype="uint16"), "promises uint16, and float32"),
-        (lambda x: sobel(x), "depth say"),
-        (lambda x: sobel(x, depth=1, mode="wrap"), "which mode has sobel"),
-        (lambda x: sobel(x, extra_keywords={"mode": "wrap"}), "depth and mode"),
-        (lambda x: sobel(x, depth=1) + np.float32(1), "everywhere"),
-        (lambda x: sobel(x[:40], depth=1), "the shape is"),
-        (lambda x: sobel(x.rechunk(20), depth=1), "keep those of slide"),
-        (lambda x: sobel(x, depth=1).rechunk((80, 52)), "keep those of slide"),
-        (lambda x: da.from_array(filters.sobel(x.compute()), chunks=x.chunks), "before the array"),
-        (lambda x: da.from_array(filters.sobel(x.compute())).rechunk(x.chunks), "before the array"),
-        (lambda x: sobel(x, depth=1).persist(), "before the array"),
-        (lambda x: at_once(x).rechunk(x.chunks), "one task holds the whole slide"),
-        (lambda x: sobel(x.rechunk(-1), depth=1).rechunk(x.chunks), "holds the whole slide"),
-    ],
+@tried(
+    (lambda x: sobel(x, depth=1), "Right."),
+    (lambda x: sobel(x, depth=3, mode="nearest"), "Right."),  # as reflect, for 3 x 3 pixels
+    (lambda x: sobel(x, depth=1, compute=True), "not computed yet"),
+    (lambda x: sobel(x.rechunk(-1), depth=1), "one chunk"),
+    (lambda x: sobel(x, depth=1, dtype="uint16"), "promises uint16, and float32"),
+    (lambda x: sobel(x), "depth say"),
+    (lambda x: sobel(x, depth=1, mode="wrap"), "which mode has sobel"),
+    (lambda x: sobel(x, extra_keywords={"mode": "wrap"}), "depth and mode"),
+    (lambda x: sobel(x, depth=1) + np.float32(1), "everywhere"),
+    (lambda x: sobel(x[:40], depth=1), "the shape is"),
+    (lambda x: sobel(x.rechunk(20), depth=1), "keep those of slide"),
+    (lambda x: sobel(x, depth=1).rechunk((80, 52)), "keep those of slide"),
+    (lambda x: da.from_array(filters.sobel(x.compute()), chunks=x.chunks), "before the graph"),
+    (lambda x: da.from_array(filters.sobel(x.compute())).rechunk(x.chunks), "before the graph"),
+    (lambda x: sobel(x, depth=1).persist(), "before the graph"),
+    (lambda x: at_once(x).rechunk(x.chunks), "one task holds the whole slide"),
+    (lambda x: sobel(x.rechunk(-1), depth=1).rechunk(x.chunks), "holds the whole slide"),
 )
 def test_edges(capsys, slide, answer, hint):
     """One pixel is enough; wrong depth and wrong mode are told apart by where the pixels differ."""

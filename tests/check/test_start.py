@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from answers import in_use, said
+from answers import in_use, said, tried
 from PIL import Image
 
 from segkit import frame
@@ -20,37 +20,31 @@ def first(tmp_path, monkeypatch):
     return labels, frame.measure(image, labels)
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda labels, table: 5, "Right."),
-        (lambda labels, table: np.int32(5), "Right."),
-        (lambda labels, table: 5.0, "Right."),
-        (lambda labels, table: labels.max(), "Right."),
-        (lambda labels, table: len(np.unique(labels)), "background"),
-        (lambda labels, table: (labels > 0).sum(), "number of pixels"),
-        (lambda labels, table: table.size, "rows times columns"),
-        (lambda labels, table: 4, "less than"),
-        (lambda labels, table: 7, "more than"),
-    ],
+@tried(
+    (lambda labels, table: 5, "Right."),
+    (lambda labels, table: np.int32(5), "Right."),
+    (lambda labels, table: 5.0, "Right."),
+    (lambda labels, table: labels.max(), "Right."),
+    (lambda labels, table: len(np.unique(labels)), "background"),
+    (lambda labels, table: (labels > 0).sum(), "number of pixels"),
+    (lambda labels, table: table.size, "rows times columns"),
+    (lambda labels, table: 4, "less than"),
+    (lambda labels, table: 7, "more than"),
 )
 def test_nuclei(first, capsys, answer, hint):
     """The number of rows is right, of whatever type; each usual miscount has its own hint."""
     assert hint in said(capsys, check.nuclei, answer(*first))
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda area: area.median() * 0.645**2, "Right."),
-        (lambda area: round(area.median() * 0.645**2, 1), "Right."),
-        (lambda area: area.median(), "in pixels"),
-        (lambda area: (area.median() * 0.645) ** 2, "pixel size only"),
-        (lambda area: area.median() * 0.645, "two sides"),
-        (lambda area: area.median() / 0.645**2, "smaller than 1"),
-        (lambda area: area.mean() * 0.645**2, "the mean"),
-        (lambda area: 1e6, "column 'area'"),
-    ],
+@tried(
+    (lambda area: area.median() * 0.645**2, "Right."),
+    (lambda area: round(area.median() * 0.645**2, 1), "Right."),
+    (lambda area: area.median(), "in pixels"),
+    (lambda area: (area.median() * 0.645) ** 2, "pixel size only"),
+    (lambda area: area.median() * 0.645, "two sides"),
+    (lambda area: area.median() / 0.645**2, "smaller than 1"),
+    (lambda area: area.mean() * 0.645**2, "the mean"),
+    (lambda area: 1e6, "column 'area'"),
 )
 def test_median_area(first, capsys, answer, hint):
     """The median in square micrometres is right; each usual slip with units has its own hint."""

@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
-from answers import in_use, said
+from answers import in_use, said, tried
 from dask_image import ndfilters
 from PIL import Image
 from scipy import ndimage
@@ -53,21 +53,18 @@ def local(stack, *block_size):
     return ndimage.gaussian_filter(stack.compute().astype(float), sigma)
 
 
-@pytest.mark.parametrize(
-    ("block_size", "hint"),
-    [
-        ((1, 201, 201), "Right."),
-        ((3, 201, 201), "neighbouring frames"),
-        ((1, 1207, 1207), "201 is sigma"),
-        ((1, *SHAPE), "the whole frame"),
-        ((1, 101, 101), "Is the window smaller"),
-        ((1, 200, 200), "Is the window smaller"),
-        ((1, 301, 301), "Is the window larger"),
-    ],
+@tried(
+    ((1, 201, 201), "Right."),
+    ((3, 201, 201), "neighbouring frames"),
+    ((1, 1207, 1207), "201 is sigma"),
+    ((1, *SHAPE), "the whole frame"),
+    ((1, 101, 101), "Is the window smaller"),
+    ((1, 200, 200), "Is the window smaller"),
+    ((1, 301, 301), "Is the window larger"),
 )
-def test_window_hints_at_the_size(capsys, smoothed, block_size, hint):
+def test_window_hints_at_the_size(capsys, smoothed, answer, hint):
     """A window of another size is named, where it is a usual one."""
-    assert hint in said(capsys, check.window, local(smoothed, *block_size))
+    assert hint in said(capsys, check.window, local(smoothed, *answer))
 
 
 def test_window_hints_at_the_input(capsys, images, smoothed):
@@ -119,21 +116,18 @@ def test_li_mask(capsys, images, smoothed):
         assert hint in said(capsys, check.li_mask, answer)
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (-12, "Right."),
-        (-20.5, "Right."),
-        (np.float64(-30), "Right."),
-        (30, "subtracts"),
-        (0, "of the empty frame"),
-        (-2, "of the empty frame"),
-        (-600, "too high"),
-        (-600, "and at least 97 % were asked for"),
-        ("-30", "one number is asked for, and this is of type str"),
-        ([-30, -20], "of type list of 2 values"),
-        (range(-40, -20), "of type range of 20 values"),
-    ],
+@tried(
+    (-12, "Right."),
+    (-20.5, "Right."),
+    (np.float64(-30), "Right."),
+    (30, "subtracts"),
+    (0, "of the empty frame"),
+    (-2, "of the empty frame"),
+    (-600, "too high"),
+    (-600, "and at least 97 % were asked for"),
+    ("-30", "one number is asked for, and this is of type str"),
+    ([-30, -20], "of type list of 2 values"),
+    (range(-40, -20), "of type range of 20 values"),
 )
 def test_offset(capsys, images, answer, hint):
     """Above the noise and well below the nuclei; the wrong sign, too little and too much differ."""

@@ -238,27 +238,26 @@ class _WithoutTables(cloudpickle.Pickler):
         return "table" if isinstance(thing, (pd.DataFrame, pd.Series)) else None
 
 
-def opens(answer, files):
-    """Return whether computing an answer opens these files.
+def expect_files(answer, count, cure):
+    """Raise NotYetError if the first frames in use were read before an answer was made.
 
     Parameters
     ----------
     answer : Dask collection, or list of Delayed
-    files : iterable of Path
-
-    Returns
-    -------
-    bool
-        False if a file is not in the graph, since it was read before. True if the graph cannot be
-        searched.
+        Its graph must name the files. A graph that cannot be searched is let pass.
+    count : int
+        How many frames.
+    cure : str
+        What to do, the end of the hint.
     """
     graph = io.BytesIO()
     try:
         parts = answer if isinstance(answer, (list, tuple)) else [answer]
         _WithoutTables(graph).dump([dict(part.__dask_graph__()) for part in parts])
     except Exception:  # something in it that only this process can hold
-        return True
-    return all(path.name.encode() in graph.getvalue() for path in files)
+        return
+    if any(path.name.encode() not in graph.getvalue() for path in paths(count)):
+        raise NotYetError(f"the files were read before the graph was made: {cure}")
 
 
 def computed(answer, *, hint=""):

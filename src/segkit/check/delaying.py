@@ -10,7 +10,7 @@ from skimage.filters import threshold_otsu
 from segkit import check
 
 COLUMNS = ("label", "area", "mean_intensity")
-TOO_EARLY = "the files were read before the graph was made: wrap the function, not its result."
+WRAP = "wrap the function, not its result."
 
 
 def _counts(files):
@@ -70,8 +70,7 @@ def batches(answer):
     if len(answer) != 3:
         return f"{len(answer)} tasks: twelve files, five per task, and a last one for the rest."
     check.expect_calls(answer)
-    if not check.opens(answer, check.paths(12)):
-        return TOO_EARLY
+    check.expect_files(answer, 12, WRAP)
     tables = dask.compute(*answer)
     if other := [type(part).__name__ for part in tables if not isinstance(part, pd.DataFrame)]:
         return f"the result of a task is of type {other[0]}: put its tables together into one."
@@ -93,8 +92,7 @@ def total(answer):
     if not isinstance(answer, Delayed):
         return f"a Delayed is asked for, not computed yet; this is of type {kind}."
     check.expect_calls([answer])
-    if not check.opens(answer, check.paths(6)):
-        return TOO_EARLY
+    check.expect_files(answer, 6, WRAP)
     counts, value = _counts(6), check.number(answer.compute(), "the result")
     if value != sum(counts):
         return f"{value:g} comes out, and the six files hold {sum(counts)} nuclei."

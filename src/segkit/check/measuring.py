@@ -112,10 +112,9 @@ def diameter(answer):
         return hint
     if np.abs(answer - expected).max() < 0.051:  # rounded to one decimal
         return None
-    if np.array_equal(answer, np.round(expected)):
-        return "these are whole micrometres: keep one decimal at least."
     inverse = "divided by 0.645: is a pixel larger or smaller than 1 micrometre?"
     known = [
+        (np.round(expected), "these are whole micrometres: keep one decimal at least."),
         (across, "these are pixels: how many micrometres is a pixel wide?"),
         (expected / 2, "these are radii."),
         (across / 2, "these are radii, and in pixels."),
