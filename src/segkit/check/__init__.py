@@ -26,8 +26,7 @@ PIXEL_SIZE = 0.645  # micrometres, of BBBC039
 # Appended where a result has the size of the notebook's data and not of what the check passed in.
 GLOBALS = "Does the function use its arguments, or variables of the notebook?"
 
-
-# Where pixels differ from those of an image filtered in one piece, ends of the hints.
+# How hints end where pixels differ from those of an image filtered in one piece.
 RIM, BOTH = "what does boundary say?", "depth and boundary."
 
 

@@ -84,8 +84,8 @@ def window(answer):
         (_wide(smoothed, 1, *smoothed.shape[1:]), "the window is still the whole frame."),
     ]
     side = "smaller" if answer.std() > expected.std() else "larger"
-    otherwise = f"Is the window {side} than {WINDOW} x {WINDOW} pixels?"
-    otherwise = f"{check.difference(answer, expected, rtol=1e-6)} {otherwise}"
+    hint = check.difference(answer, expected, rtol=1e-6)
+    otherwise = f"{hint} Is the window {side} than {WINDOW} x {WINDOW} pixels?"
     return check.recognise(answer, known, otherwise, rtol=0, atol=0.5)
 
 
