@@ -1,21 +1,36 @@
 """What the tests of the exercises' checks share: a small data set, and what a check prints."""
 
 import numpy as np
+import pytest
 import tifffile
 
 
 def said(capsys, check_it, *answer):
-    """Return what a check prints on a wrong answer."""
-    assert check_it(*answer) is False
-    return capsys.readouterr().out
+    """Return what a check prints on an answer; it returns True where that is "Right."."""
+    passed = check_it(*answer)
+    printed = capsys.readouterr().out
+    assert passed is printed.endswith("Right.\n")
+    return printed
 
 
-def noise_in_use(monkeypatch, folder, frames, *, seed):
-    """Make noisy frames the data set in use; return them, (frames, 40, 52) of uint16."""
-    noise = np.random.default_rng(seed).integers(100, 900, (frames, 40, 52)).astype(np.uint16)
+def in_use(monkeypatch, folder, frames):
+    """Make frames the data set in use, and return their paths."""
     images = folder / "BBBC039" / "images"
     images.mkdir(parents=True)
-    for number, frame in enumerate(noise):
-        tifffile.imwrite(images / f"{number}.tif", frame)
+    paths = [images / f"{number:02}.tif" for number in range(len(frames))]
+    for path, frame in zip(paths, frames, strict=True):
+        tifffile.imwrite(path, frame)
     monkeypatch.setenv("SEGKIT_DATA", str(folder))
+    return paths
+
+
+def noise_in_use(monkeypatch, folder, frames, *, seed, shape=(40, 52)):
+    """Make noisy frames the data set in use; return them, (frames, rows, columns) of uint16."""
+    noise = np.random.default_rng(seed).integers(100, 900, (frames, *shape)).astype(np.uint16)
+    in_use(monkeypatch, folder, noise)
     return noise
+
+
+def tried(*rows):
+    """Try answers one by one: rows of an answer and its hint, "Right." for a right one."""
+    return pytest.mark.parametrize(("answer", "hint"), rows)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from answers import said
+from answers import in_use, said, tried
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
@@ -15,16 +15,11 @@ from segkit.check import delaying as check
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """Twelve small frames with different numbers of bright spots, as the data set in use."""
-    folder = tmp_path / "BBBC039" / "images"
-    folder.mkdir(parents=True)
-    for number in range(12):
-        image = np.full((40, 60), 100, np.uint16)
-        for spot in range(number + 1):
-            row, column = divmod(spot, 4)
-            image[3 + 10 * row : 9 + 10 * row, 3 + 14 * column : 10 + 14 * column] = 900
-        tifffile.imwrite(folder / f"{number:02}.tif", image)
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
-    return sorted(folder.iterdir())
+    frames = np.full((12, 40, 60), 100, np.uint16)
+    for spot in range(12):
+        row, column = divmod(spot, 4)
+        frames[spot:, 3 + 10 * row : 9 + 10 * row, 3 + 14 * column : 10 + 14 * column] = 900
+    return in_use(monkeypatch, tmp_path, frames)
 
 
 def nuclei(path):
@@ -50,79 +45,58 @@ def in_batches(files, size):
     return [dask.delayed(several)(files[i : i + size]) for i in range(0, len(files), size)]
 
 
-def test_the_dots_are_no_answer(capsys):
-    """A stub that was left as it is gets told so."""
-    assert "Not answered yet" in said(capsys, check.opened, 24, ..., 2)
-    assert "Not answered yet" in said(capsys, check.batches, ...)
-    assert "Not answered yet" in said(capsys, check.total, ...)
-
-
 def test_the_frames_hold_what_they_should(files):
     """The made-up files hold 1 to 12 spots."""
     assert [len(nuclei(path)) for path in files] == list(range(1, 13))
 
 
-def test_opened_is_right(files):
-    """Each call with the array reads eight files; a task runs once a compute."""
-    assert check.opened(24, 1, 2)
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ((3, 1, 2), "what is handed to it"),
-        ((8, 1, 2), "share what they read"),
-        ((64, 1, 2), "not eight"),
-        ((5, 1, 2), "count the calls"),
-        ((24, 2, 2), "how often does one task run"),
-        ((24, 1, 1), "when the first compute has ended"),
-        (("24", 1, 2), "one whole number each"),
-        ((24, [1], 2), "one whole number each"),
-        ((24, 1, None), "one whole number each"),
-    ],
+@tried(
+    ((24, 1, 2), "Right."),
+    ((3, 1, 2), "what is handed to it"),
+    ((8, 1, 2), "share what they read"),
+    ((64, 1, 2), "not eight"),
+    ((5, 1, 2), "count the calls"),
+    ((24, 2, 2), "how often does one task run"),
+    ((24, 1, 1), "when the first compute has ended"),
+    (("24", 1, 2), "one whole number each"),
+    ((24, [1], 2), "one whole number each"),
+    ((24, 1, None), "one whole number each"),
 )
-def test_opened_hints(capsys, files, answer, hint):
-    """Each wrong number has a hint of its own."""
+def test_opened(capsys, files, answer, hint):
+    """Each call with the array reads eight files; a task runs once per compute."""
     assert hint in said(capsys, check.opened, *answer)
 
 
-def test_batches_is_right(files):
-    """Five, five, two."""
-    assert check.batches(in_batches(files, 5))
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda files: dask.delayed(several)(files), "one Delayed: make a list"),
-        (lambda files: [several(files[:5]), several(files[5:])], "there already"),
-        (
-            lambda files: [dask.delayed(several(files[i : i + 5])) for i in (0, 5, 10)],
-            "the results are there already: wrap the function",
-        ),
-        (
-            lambda files: [*in_batches(files[:10], 5), dask.delayed(several(files[10:]))],
-            "the results are there already: wrap the function",
-        ),
-        (lambda files: [dask.delayed(several)] * 3, "not called yet"),
-        (lambda files: [files[:5], files[5:10], files[10:]], "make each part a Delayed"),
-        (lambda files: in_batches(files, 1), "one file per task"),
-        (lambda files: in_batches(files, 6), "2 tasks"),
-        (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
-        (lambda files: [dask.delayed(list)(files)] * 3, "gives a list: put its tables together"),
-        (lambda files: (part for part in in_batches(files, 5)), "this is a generator"),
-        (lambda files: None, "this is a NoneType"),
-        (lambda files: [*in_batches(files, 6), several(files).size], "holds a int"),
-        (lambda files: [concat(files[i : i + 5]) for i in (0, 5, 10)], "files were read before"),
-        (lambda files: dask.persist(*in_batches(files, 5)), "files were read before"),
-        (
-            lambda files: [part[["label"]] for part in in_batches(files, 5)],
-            "the column 'area' is missing",
-        ),
-    ],
+@tried(
+    (lambda files: in_batches(files, 5), "Right."),
+    (lambda files: dask.delayed(several)(files), "one Delayed: make a list"),
+    (lambda files: [several(files[:5]), several(files[5:])], "there already"),
+    (
+        lambda files: [dask.delayed(several(files[i : i + 5])) for i in (0, 5, 10)],
+        "the results are there already: wrap the function",
+    ),
+    (
+        lambda files: [*in_batches(files[:10], 5), dask.delayed(several(files[10:]))],
+        "the results are there already: wrap the function",
+    ),
+    (lambda files: [dask.delayed(several)] * 3, "not called yet"),
+    (lambda files: [files[:5], files[5:10], files[10:]], "make each part a Delayed"),
+    (lambda files: in_batches(files, 1), "one file per task"),
+    (lambda files: in_batches(files, 6), "2 tasks"),
+    (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
+    (lambda files: [dask.delayed(list)(files)] * 3, "of type list: put its tables together"),
+    (lambda files: (part for part in in_batches(files, 5)), "this is of type generator"),
+    (lambda files: None, "this is of type NoneType"),
+    (lambda files: [*in_batches(files, 6), several(files).size], "holds a part of type int"),
+    (lambda files: [concat(files[i : i + 5]) for i in (0, 5, 10)], "files were read before"),
+    (lambda files: dask.persist(*in_batches(files, 5)), "files were read before"),
+    (
+        lambda files: [part[["label"]] for part in in_batches(files, 5)],
+        "the column 'area' is missing",
+    ),
 )
-def test_batches_hints(capsys, files, answer, hint):
-    """Each usual mistake about batches has a hint of its own."""
+def test_batches(capsys, files, answer, hint):
+    """Five, five, two; each usual mistake about batches has a hint of its own."""
     assert hint in said(capsys, check.batches, answer(files))
 
 
@@ -131,39 +105,29 @@ def counts(files):
     return [dask.delayed(len)(dask.delayed(nuclei)(path)) for path in files]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [lambda files: dask.delayed(sum)(counts(files[:6])), lambda files: sum(counts(files[:6]))],
+@tried(
+    (lambda files: dask.delayed(sum)(counts(files[:6])), "Right."),
+    (lambda files: sum(counts(files[:6])), "Right."),
+    (lambda files: counts(files[:6]), "one more delayed call"),
+    (lambda files: 21, "not computed yet; this is of type int"),
+    (lambda files: dask.delayed(several)(files[:6]), "one number"),
+    (lambda files: dask.delayed(sum)(counts(files)), "78 comes out"),
+    (
+        lambda files: dask.delayed(len)(dask.delayed(several)(files[:6])),
+        "tasks for the single files",
+    ),
+    (lambda files: dask.delayed(21), "results are there already"),
+    (lambda files: dask.delayed(int)(21), "files were read before"),
+    (lambda files: concat(files[:6]), "files were read before"),
+    (
+        lambda files: dask.delayed(sum)([dask.delayed(len(nuclei(p))) for p in files[:6]]),
+        "files were read before",
+    ),
+    (
+        lambda files: dask.delayed(sum)([dask.delayed(len)(nuclei(p)) for p in files[:6]]),
+        "files were read before",
+    ),
 )
-def test_total_is_right(files, answer):
-    """A delayed sum, or the sum of Delayed."""
-    assert check.total(answer(files))
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda files: counts(files[:6]), "one more delayed call"),
-        (lambda files: 21, "not computed yet; this is a int"),
-        (lambda files: dask.delayed(several)(files[:6]), "one number"),
-        (lambda files: dask.delayed(sum)(counts(files)), "78 comes out"),
-        (
-            lambda files: dask.delayed(len)(dask.delayed(several)(files[:6])),
-            "tasks for the single files",
-        ),
-        (lambda files: dask.delayed(21), "results are there already"),
-        (lambda files: dask.delayed(int)(21), "files were read before"),
-        (lambda files: concat(files[:6]), "files were read before"),
-        (
-            lambda files: dask.delayed(sum)([dask.delayed(len(nuclei(p))) for p in files[:6]]),
-            "files were read before",
-        ),
-        (
-            lambda files: dask.delayed(sum)([dask.delayed(len)(nuclei(p)) for p in files[:6]]),
-            "files were read before",
-        ),
-    ],
-)
-def test_total_hints(capsys, files, answer, hint):
-    """Each usual mistake about the total has a hint of its own."""
+def test_total(capsys, files, answer, hint):
+    """A delayed sum, or the sum of Delayed; each usual mistake has a hint of its own."""
     assert hint in said(capsys, check.total, answer(files))

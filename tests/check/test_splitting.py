@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from answers import said, tried
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
@@ -25,79 +26,61 @@ def in_place(one, other):
     return one.sum() / union
 
 
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
-        (..., "Not answered yet"),
-        (0.5, "not a function"),
-        (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
-        (lambda a, b: (a | b).sum(), "the union, in pixels"),
-        (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
-        (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "twice"),
-        (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "Dice"),
-        (lambda a, b: (a & b).sum() / a.sum(), "area of one mask"),
-        (lambda a, b: (a & b).sum() / b.sum(), "area of one mask"),
-        (lambda a, b: (a & b).mean(), "size of the picture"),
-        (lambda a, b: (a == b).mean(), "background included"),
-        (lambda a, b: (a & b).sum() / (a ^ b).sum(), "what is in both as well"),
-        (lambda a, b: (a ^ b).sum() / (a | b).sum(), "do not have in common"),
-        (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "a percentage"),
-        (lambda a, b: 12 / 38, "not for others"),
-        (lambda a, b: 0.123, "give 0.123"),
-        (lambda a: 1, "could not use"),
-        (lambda a, b: None, "returns None: end it with return"),
-        (lambda a, b: a & b, "returns an array of shape (8, 12)"),
-        (lambda a, b: "12/38", "returns an answer of type str"),
-        (in_place, "Right."),
-    ],
+@tried(
+    (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
+    (0.5, "give the function itself"),
+    (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
+    (lambda a, b: (a | b).sum(), "the union, in pixels"),
+    (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
+    (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "twice"),
+    (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "Dice"),
+    (lambda a, b: (a & b).sum() / a.sum(), "area of one mask"),
+    (lambda a, b: (a & b).sum() / b.sum(), "area of one mask"),
+    (lambda a, b: (a & b).mean(), "size of the picture"),
+    (lambda a, b: (a == b).mean(), "background included"),
+    (lambda a, b: (a & b).sum() / (a ^ b).sum(), "what is in both as well"),
+    (lambda a, b: (a ^ b).sum() / (a | b).sum(), "do not have in common"),
+    (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "a percentage"),
+    (lambda a, b: 12 / 38, "not for others"),
+    (lambda a, b: 0.123, "give 0.123"),
+    (lambda a: 1, "stops with an error (TypeError"),
+    (lambda a, b: None, "is there a return at its end"),
+    (lambda a, b: a & b, "of type ndarray of 96 values"),
+    (lambda a, b: "12/38", "the result: one number is asked for, and this is of type str"),
+    (in_place, "Right."),
 )
-def test_iou_of_masks(answer, says, capsys):
+def test_iou_of_masks(capsys, answer, hint):
     """The share passes; intersection, union, Dice and other shares get their own hints."""
-    passed = check.iou_of_masks(answer)
-    assert says in capsys.readouterr().out
-    assert passed == (says == "Right.")
+    assert hint in said(capsys, check.iou_of_masks, answer)
 
 
 # Rows are nuclei: one found, two split (in 3 and in 2), one in none; the last three in one object.
-IOU = np.array(
-    [
-        [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.05],
-        [0.0, 0.3, 0.3, 0.2, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3],
-    ]
-)
+IOU = np.zeros((7, 7))
+IOU[0, [0, 6]] = 0.9, 0.05
+IOU[1, 1:4] = 0.3, 0.3, 0.2
+IOU[2, 4:6] = 0.4, 0.3
+IOU[4:, 6] = 0.3
 
 
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (((IOU > 0.1).sum(axis=1) > 1).sum(), "Right."),
-        (2, "Right."),
-        (..., "Not answered yet"),
-        (((IOU > 0.1).sum(axis=0) > 1).sum(), "the merged ones"),
-        ((IOU > 0.1).any(axis=1).sum(), "two or more"),
-        ((IOU > 0.1).sum(), "the pairs"),
-        ((IOU > 0.1)[1:3].sum(), "count the nuclei"),
-        (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
-        ((IOU > 0.1).sum(axis=1) > 1, "array of shape (7,)"),
-        (100, "entries above 0.1"),
-        ("two", "of type str; a single number"),
-        (None, "that is None; a single number"),
-        (np.array(2), "Right."),
-        (np.array(3), "a pixel in common"),
-        (3.7, "entries above 0.1"),
-    ],
+@tried(
+    (((IOU > 0.1).sum(axis=1) > 1).sum(), "Right."),
+    (2, "Right."),
+    (((IOU > 0.1).sum(axis=0) > 1).sum(), "the merged ones"),
+    ((IOU > 0.1).any(axis=1).sum(), "two or more"),
+    ((IOU > 0.1).sum(), "the pairs"),
+    ((IOU > 0.1)[1:3].sum(), "count the nuclei"),
+    (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
+    ((IOU > 0.1).sum(axis=1) > 1, "of type ndarray of 7 values"),
+    (100, "entries above 0.1"),
+    ("two", "of type str"),
+    (None, "of type NoneType"),
+    (np.array(2), "Right."),
+    (np.array(3), "a pixel in common"),
+    (3.7, "entries above 0.1"),
 )
-def test_split_nuclei(answer, says, capsys):
+def test_split_nuclei(capsys, answer, hint):
     """The number of split nuclei passes; merged ones, pairs and touches get their own hints."""
-    passed = check.split_nuclei(answer, IOU)
-    assert says in capsys.readouterr().out
-    assert passed == (says == "Right.")
+    assert hint in said(capsys, check.split_nuclei, answer, IOU)
 
 
 def specks(image):
@@ -117,34 +100,28 @@ def crumbs(image):
 
 def thin(image):
     """Tell the nuclei apart, and draw them much too thin."""
-    labels = frame.segment(image, method="best")
+    labels = frame.segment(image, method="watershed")
     return np.where(ndimage.distance_transform_edt(labels > 0) > 2, labels, 0)
 
 
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (lambda image: frame.segment(image, method="watershed"), "Right."),
-        (..., "Not answered yet"),
-        (np.eye(5), "not a function"),
-        (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
-        (lambda image: frame.segment(image, method="otsu"), "exactly as good as otsu"),
-        (lambda image: np.zeros(image.shape, int), "no object"),
-        (lambda image: (image > threshold_otsu(image)).astype(int), "one object per frame"),
-        (lambda image: image > threshold_otsu(image), "a mask, not labels"),
-        (lambda image: frame.segment(image)[::2], "at its full size"),
-        (specks, "look at the small ones"),
-        (crumbs, "too many seeds"),
-        (thin, "the outlines are poorer"),
-        (lambda image: 1 / 0, "could not use"),
-        (lambda image: None, "returns None: end it with return"),
-    ],
+@tried(
+    (lambda image: frame.segment(image, method="watershed"), "Right."),
+    (np.eye(5), "give the function itself"),
+    (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
+    (lambda image: frame.segment(image, method="otsu"), "exactly as good as otsu"),
+    (lambda image: np.zeros(image.shape, int), "no object"),
+    (lambda image: (image > threshold_otsu(image)).astype(int), "one object per frame"),
+    (lambda image: image > threshold_otsu(image), "a mask, not labels"),
+    (lambda image: frame.segment(image)[::2], "at its full size"),
+    (specks, "look at the small ones"),
+    (crumbs, "too many seeds"),
+    (thin, "the outlines are poorer"),
+    (lambda image: 1 / 0, "stops with an error (ZeroDivisionError"),
+    (lambda image: None, "is there a return at its end"),
 )
-def test_beats_otsu(answer, says, capsys):
+def test_beats_otsu(capsys, answer, hint):
     """More than `otsu` passes; each way to fall short gets its own hint."""
-    passed = check.beats_otsu(answer)
-    assert says in capsys.readouterr().out
-    assert passed == (says == "Right.")
+    assert hint in said(capsys, check.beats_otsu, answer)
 
 
 def test_beats_otsu_tells_the_score(capsys):

@@ -1,16 +1,16 @@
 """The checks of notebook 03 tell right answers from the usual wrong ones."""
 
 import dask.array as da
-import dask.array.image
 import numpy as np
 import pytest
 import tifffile
-from answers import said
+from answers import in_use, said, tried
 from dask_image import ndfilters
 from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_li, threshold_otsu
 
+from segkit.check import lazy_frames
 from segkit.check import thresholding as check
 
 SHAPE = (60, 90)
@@ -28,16 +28,16 @@ def images(tmp_path, monkeypatch):
         dim += brightness
         bright += 2 * brightness
     noise = noise.astype(np.uint16)
-    for kind in ("images", "masks", "metadata"):
-        (tmp_path / "BBBC039" / kind).mkdir(parents=True)
-    for split, members in {"training": (0, 1), "validation": (2, 3), "test": (4,)}.items():
-        names = "".join(f"{member}.png\n" for member in members)
+    in_use(monkeypatch, tmp_path, noise)
+    for kind in ("masks", "metadata"):
+        (tmp_path / "BBBC039" / kind).mkdir()
+    members = {"training": ("00", "01"), "validation": ("02", "03"), "test": ("04",)}
+    for split, stems in members.items():
+        names = "".join(f"{stem}.png\n" for stem in stems)
         (tmp_path / "BBBC039" / "metadata" / f"{split}.txt").write_text(names)
     for frame in range(4):
-        tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{frame}.tif", noise[frame])
         colours = np.repeat(truth[frame][..., None], 4, axis=2)
-        Image.fromarray(colours).save(tmp_path / "BBBC039" / "masks" / f"{frame}.png")
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+        Image.fromarray(colours).save(tmp_path / "BBBC039" / "masks" / f"{frame:02}.png")
     return da.from_array(noise[:3], chunks=(1, *SHAPE))
 
 
@@ -53,49 +53,36 @@ def local(stack, *block_size):
     return ndimage.gaussian_filter(stack.compute().astype(float), sigma)
 
 
-def test_the_dots_are_no_answer(capsys):
-    """A stub that was left as it is gets told so."""
-    for check_it in (check.window, check.li_mask, check.offset):
-        assert "Not answered yet" in said(capsys, check_it, ...)
-
-
-def test_window_is_right(smoothed):
-    """201 pixels along rows and columns, lazy or computed."""
-    threshold = local(smoothed, 1, 201, 201)
-    assert check.window(threshold)
-    assert check.window(da.from_array(threshold))
-
-
-@pytest.mark.parametrize(
-    ("block_size", "hint"),
-    [
-        ((3, 201, 201), "neighbouring frames"),
-        ((1, 1207, 1207), "201 is sigma"),
-        ((1, *SHAPE), "the whole frame"),
-        ((1, 101, 101), "Is the window smaller"),
-        ((1, 200, 200), "Is the window smaller"),
-        ((1, 301, 301), "Is the window larger"),
-    ],
+@tried(
+    ((1, 201, 201), "Right."),
+    ((3, 201, 201), "neighbouring frames"),
+    ((1, 1207, 1207), "201 is sigma"),
+    ((1, *SHAPE), "the whole frame"),
+    ((1, 101, 101), "Is the window smaller"),
+    ((1, 200, 200), "Is the window smaller"),
+    ((1, 301, 301), "Is the window larger"),
 )
-def test_window_hints_at_the_size(capsys, smoothed, block_size, hint):
+def test_window_hints_at_the_size(capsys, smoothed, answer, hint):
     """A window of another size is named, where it is a usual one."""
-    assert hint in said(capsys, check.window, local(smoothed, *block_size))
+    assert hint in said(capsys, check.window, local(smoothed, *answer))
 
 
 def test_window_hints_at_the_input(capsys, images, smoothed):
-    """Frames as read, a mask and too few frames are named."""
+    """Lazy is as good as computed; frames as read, a mask and too few frames are named."""
     threshold = local(smoothed, 1, 201, 201)
-    assert "as read" in said(capsys, check.window, local(images, 1, 201, 201))
-    assert "that is a mask" in said(capsys, check.window, smoothed > threshold)
-    assert "the shape is" in said(capsys, check.window, threshold[:1])
+    for answer, hint in (
+        (da.from_array(threshold), "Right."),
+        (local(images, 1, 201, 201), "as read"),
+        (smoothed > threshold, "that is a mask"),
+        (threshold[:1], "the shape is"),
+    ):
+        assert hint in said(capsys, check.window, answer)
 
 
 def test_window_of_no_frames_is_not_accepted(capsys, simulated_frames, monkeypatch):
     """A size of 0 along the frames has the values of size 1, and is named all the same."""
     monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
-    pattern = str(simulated_frames / "images" / "*.tif")
-    stack = dask.array.image.imread(pattern, imread=tifffile.imread)
-    smoothed = ndfilters.gaussian_filter(stack, sigma=[0, 1, 1])
+    smoothed = ndfilters.gaussian_filter(lazy_frames(), sigma=[0, 1, 1])
     assert check.window(ndfilters.threshold_local(smoothed[:3], block_size=(1, 201, 201)))
     none = ndfilters.threshold_local(smoothed[:3], block_size=(0, 201, 201))
     assert "a window of 0 frames" in said(capsys, check.window, none)
@@ -106,20 +93,16 @@ def level_of(stack, rule):
     return np.array([rule(frame) for frame in stack.compute()])[:, None, None]
 
 
-def test_li_mask_is_right(smoothed):
-    """A level for each frame, by map_blocks or by a loop."""
+def test_li_mask(capsys, images, smoothed):
+    """A level for each frame, by map_blocks or by a loop; each usual mistake has its own hint."""
     levels = smoothed.map_blocks(
         lambda chunk: np.full((1, 1, 1), threshold_li(chunk)), chunks=(1, 1, 1), dtype=float
     )
-    assert check.li_mask(smoothed > levels)
-    assert check.li_mask(smoothed.compute() > level_of(smoothed, threshold_li))
-
-
-def test_li_mask_hints(capsys, images, smoothed):
-    """Each usual mistake about the level has a hint of its own."""
     li, otsu = level_of(smoothed, threshold_li), level_of(smoothed, threshold_otsu)
     one = threshold_li(smoothed.compute())
     for answer, hint in [
+        (smoothed > levels, "Right."),
+        (smoothed.compute() > li, "Right."),
         (smoothed <= li, "exchanged"),
         (smoothed > otsu, "Otsu's levels"),
         (smoothed > one, "one level for all"),
@@ -133,37 +116,31 @@ def test_li_mask_hints(capsys, images, smoothed):
         assert hint in said(capsys, check.li_mask, answer)
 
 
-@pytest.mark.parametrize("answer", [-12, -20.5, np.float64(-30)])
-def test_offset_is_right(images, answer):
-    """Above the noise and well below the nuclei."""
-    assert check.offset(answer)
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (30, "subtracts"),
-        (0, "of the empty frame"),
-        (-2, "of the empty frame"),
-        (-600, "too high"),
-        (-600, "and at least 97 % were asked for"),
-        ("-30", "one number is asked for, and this is of type str"),
-        ([-30, -20], "of type list of 2 values"),
-        (range(-40, -20), "of type range of 20 values"),
-    ],
+@tried(
+    (-12, "Right."),
+    (-20.5, "Right."),
+    (np.float64(-30), "Right."),
+    (30, "subtracts"),
+    (0, "of the empty frame"),
+    (-2, "of the empty frame"),
+    (-600, "too high"),
+    (-600, "and at least 97 % were asked for"),
+    ("-30", "one number is asked for, and this is of type str"),
+    ([-30, -20], "of type list of 2 values"),
+    (range(-40, -20), "of type range of 20 values"),
 )
-def test_offset_hints(capsys, images, answer, hint):
-    """The wrong sign, too little and too much are told apart."""
+def test_offset(capsys, images, answer, hint):
+    """Above the noise and well below the nuclei; the wrong sign, too little and too much differ."""
     assert hint in said(capsys, check.offset, answer)
 
 
 def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
     """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
     brighter = np.random.default_rng(4).normal(170, 20, SHAPE).astype(np.uint16)
-    empty = tmp_path / "BBBC039" / "masks" / "3.png"
+    empty = tmp_path / "BBBC039" / "masks" / "03.png"
     lists = tmp_path / "BBBC039" / "metadata" / "training.txt"
-    lists.write_text(lists.read_text() + "0a.png\n30.png\n")
-    for name in ("0a", "30"):  # before the other one and after it
+    lists.write_text(lists.read_text() + "02a.png\n30.png\n")
+    for name in ("02a", "30"):  # before the other one and after it
         tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{name}.tif", brighter)
         (tmp_path / "BBBC039" / "masks" / f"{name}.png").write_bytes(empty.read_bytes())
     smooth = ndimage.gaussian_filter(brighter, 1)
@@ -174,9 +151,9 @@ def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
 def test_offset_is_tried_on_no_frame_of_the_test_split(images, tmp_path):
     """An empty frame of the test split, far noisier than the other one, plays no part."""
     noisy = np.random.default_rng(4).normal(100, 60, SHAPE).clip(0).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "BBBC039" / "images" / "4.tif", noisy)
-    empty = (tmp_path / "BBBC039" / "masks" / "3.png").read_bytes()
-    (tmp_path / "BBBC039" / "masks" / "4.png").write_bytes(empty)
+    tifffile.imwrite(tmp_path / "BBBC039" / "images" / "04.tif", noisy)
+    empty = (tmp_path / "BBBC039" / "masks" / "03.png").read_bytes()
+    (tmp_path / "BBBC039" / "masks" / "04.png").write_bytes(empty)
     smooth = ndimage.gaussian_filter(noisy, 1)
     assert threshold_otsu(smooth) < threshold_otsu(check._empty())
     assert check.offset(-12)
@@ -185,7 +162,6 @@ def test_offset_is_tried_on_no_frame_of_the_test_split(images, tmp_path):
 def test_offset_without_an_empty_frame(capsys, images, tmp_path):
     """Where no frame in use is empty, the check says so and looks at the nuclei alone."""
     for kind, suffix in (("images", "tif"), ("masks", "png")):
-        (tmp_path / "BBBC039" / kind / f"3.{suffix}").unlink()
-    assert check.offset(-20)
-    assert "No frame in use is empty" in capsys.readouterr().out
+        (tmp_path / "BBBC039" / kind / f"03.{suffix}").unlink()
+    assert "No frame in use is empty" in said(capsys, check.offset, -20)
     assert "too high" in said(capsys, check.offset, -600)

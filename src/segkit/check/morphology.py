@@ -1,45 +1,42 @@
-"""Checks for the exercises of notebook 04."""
+"""Checks for notebook 04: erosion and opening, within each frame."""
 
 import dask.array as da
 import numpy as np
 from scipy import ndimage
 from skimage import morphology
 
-from segkit.check import GLOBALS, array_fault, called, computed, exercise, number
+from segkit import check
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 REACH = 4  # pixels: how far the rim of a frame matters to two erosions and two dilations
 BESIDE = "pixels of the frames before and after have a say: what must the outer planes hold?"
 
 
-@exercise
+@check.exercise
 def square_of_seven(after_erosion, after_opening):
-    """Pixels of a 7 x 7 square after an erosion, and after an opening, with the cross."""
-    after_erosion, after_opening = number(after_erosion), number(after_opening)
-    square = np.pad(np.ones((7, 7), bool), 5)
-    side, whole = 7, int(square.sum())
-    eroded = int(ndimage.binary_erosion(square, CROSS).sum())
-    opened = int(ndimage.binary_opening(square, CROSS).sum())
-    if after_erosion != eroded:
-        if after_erosion == whole:
-            return "an erosion takes something off every object: which pixels of the square stay?"
-        if after_erosion == (side - 1) ** 2:
-            return "after the erosion: a layer goes on every side, left and right, top and bottom."
-        if after_erosion == opened:
-            return "after the erosion: that is the number after the whole opening."
-        return "after the erosion: which pixels have all four neighbours in the square?"
-    if after_opening != opened:
-        if after_opening == whole:
-            return "after the opening: does a cross that lies in the square reach its corners?"
-        if after_opening == eroded:
-            return "after the opening: that is the erosion alone. A dilation follows."
-        return "after the opening: draw the eroded square, and lay a cross on each of its pixels."
+    """Check the pixels of a 7 x 7 square after an erosion, and after an opening, with the cross."""
+    after_erosion, after_opening = check.number(after_erosion), check.number(after_opening)
+    if after_erosion != 5 * 5:
+        hints = {
+            49: "an erosion takes something off every object: which pixels of the square stay?",
+            36: "after the erosion: a layer goes on every side, left and right, top and bottom.",
+            45: "after the erosion: that is the number after the whole opening.",
+        }
+        otherwise = "after the erosion: which pixels have all four neighbours in the square?"
+        return hints.get(after_erosion, otherwise)
+    if after_opening != 7 * 7 - 4:
+        hints = {
+            49: "does a cross that lies in the square reach its corners?",
+            25: "that is the erosion alone. A dilation follows.",
+        }
+        otherwise = "draw the eroded square, and lay a cross on each of its pixels."
+        return f"after the opening: {hints.get(after_opening, otherwise)}"
     return None
 
 
-@exercise
+@check.exercise
 def flat_square(answer):
-    """Element of a pixel and its eight neighbours in the frame, none in the frames beside."""
+    """Check the element of a pixel and its eight neighbours within the frame."""
     answer = np.asarray(answer) != 0
     if answer.ndim != 3:
         return f"it has {answer.ndim} axes, and a stack has three."
@@ -76,23 +73,14 @@ def _stack():
     return mask
 
 
-def _each(mask, *steps, structure=CROSS, room=0):
-    """Apply operations one after the other to each frame by itself, with room around it."""
-    frames = [np.pad(frame, room) for frame in mask]
-    for step in steps:
-        frames = [step(frame, structure) for frame in frames]
-    rows, columns = mask.shape[1:]
-    return np.stack(frames)[:, room : room + rows, room : room + columns]
-
-
 def _inside(mask):
     """Return the part of each frame on which its rim has no effect."""
     return mask[:, REACH:-REACH, REACH:-REACH]
 
 
-@exercise
+@check.exercise
 def clean(function):
-    """Open, then close, a lazy stack of masks, within each frame, with the cross."""
+    """Check a function that opens, then closes, a lazy stack within each frame, with the cross."""
     mask, made = _stack(), []
 
     def make(chunk):
@@ -100,41 +88,39 @@ def clean(function):
         return chunk
 
     lazy = da.from_array(mask, chunks=(1, -1, -1)).map_blocks(make, meta=mask[:0, :0, :0])
-    answer = called(function, lazy)
-    if isinstance(answer, np.ndarray):
-        return "the result has been computed: return the lazy Dask array."
-    if not isinstance(answer, da.Array):
-        return f"a Dask array is asked for, and this is a {type(answer).__name__}."
+    answer = check.called(function, lazy)
+    check.expect_lazy(answer)
     if made:
         return "the mask was computed inside the function: leave it lazy from start to end."
-    answer = computed(answer)
+    answer = check.computed(answer)
     opening, closing = ndimage.binary_opening, ndimage.binary_closing
-    expected = _each(mask, opening, closing)
-    fault = array_fault(answer, expected)
-    if fault is None:
+    flat, square = CROSS[None], np.ones((1, 3, 3), bool)  # one plane: no neighbouring frames
+    expected = closing(opening(mask, flat), flat)
+    hint = check.difference(answer, expected)
+    if hint is None:
         return None
     if answer.shape != mask.shape:
-        return f"{fault} {GLOBALS}"
-    others = [  # right too, and different at the rim: with room around the frame, or reflected
-        _each(mask, opening, closing, room=REACH),
-        _each(mask, morphology.opening, morphology.closing),
+        return f"{hint} {check.GLOBALS}"
+    padded = np.pad(mask, ((0, 0), (REACH, REACH), (REACH, REACH)))
+    others = [  # right too, and different at the rim
+        _inside(closing(opening(padded, flat), flat)),
+        morphology.closing(morphology.opening(mask, flat), flat),
     ]
     if any((answer == other).all() for other in others):
         return None
     if (_inside(answer) == _inside(expected)).all():
-        return f"{fault} All lie at the rim: what does your function do to the pixels there?"
-    square, default = np.ones((3, 3), bool), ndimage.generate_binary_structure(3, 1)
-    usual = [
-        (_each(mask, closing, opening), "the specks go first: the order is the other way round."),
-        (_each(mask, opening), "the specks are gone, and the cracks are still there."),
-        (_each(mask, closing), "the cracks are filled, and the specks are still there."),
-        (_each(mask, opening, closing, structure=square), "the element is a square, not a cross."),
-        (closing(opening(mask, default), default), BESIDE),
-        (closing(opening(mask, default), np.array([0 * CROSS, CROSS, 0 * CROSS])), BESIDE),
-        (closing(opening(mask, np.array([0 * CROSS, CROSS, 0 * CROSS])), default), BESIDE),
+        return f"{hint} All lie at the rim: what does your function do to the pixels there?"
+    swapped = opening(closing(mask, flat), flat)
+    solid = ndimage.generate_binary_structure(3, 1)
+    known = [
+        (swapped, "the specks go first: the order is the other way round."),
+        (opening(mask, flat), "the specks are gone, and the cracks are still there."),
+        (closing(mask, flat), "the cracks are filled, and the specks are still there."),
+        (closing(opening(mask, square), square), "the element is a square, not a cross."),
+        (closing(opening(mask, solid), solid), BESIDE),
+        (closing(opening(mask, solid), flat), BESIDE),
+        (closing(opening(mask, flat), solid), BESIDE),
         (mask, "the mask came back as it was."),
     ]
-    for wrong, hint in usual:
-        if (_inside(answer) == _inside(wrong)).all():
-            return hint
-    return fault
+    known = [(_inside(wrong), text) for wrong, text in known]
+    return check.recognise(_inside(answer), known, hint)

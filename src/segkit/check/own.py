@@ -1,11 +1,10 @@
-"""Checks for the exercises of notebook 14."""
+"""Checks for the notebook on images of your own: channels, pixel size, unusual frames."""
 
-import dask.array as da
 import numpy as np
 
-from segkit.check import array_fault, exercise
+from segkit import check
 
-PIXEL, TUNED = 0.325, 0.645  # um: of the exercise's microscope, and of BBBC039
+OWN_PIXEL = 0.325  # micrometres, of the exercise's microscope
 MARKED = {4, 8}
 
 
@@ -14,45 +13,44 @@ def mixed():
     return np.random.default_rng(14).integers(0, 256, (4, 24, 30, 3), dtype=np.uint8)
 
 
-@exercise
+@check.exercise
 def stack(answer):
-    """Last channel of `mixed`, one frame a chunk."""
-    if not isinstance(answer, da.Array):
-        return f"a Dask array is asked for, not computed yet; this is a {type(answer).__name__}."
+    """Check the last channel of `mixed`, one frame per chunk."""
+    check.expect_lazy(answer)
     expected = mixed()[..., -1]
     if answer.ndim == 4:
         return "four axes: one channel is to be chosen, without its axis."
     if answer.shape != expected.shape and set(answer.shape) & {3}:
         return "the channel was taken along another axis; which one has the channels?"
-    if fault := array_fault(answer, expected):
-        return f"{fault} Is it the last channel?"
+    if hint := check.difference(answer, expected):
+        return f"{hint} Is it the last channel?"
     if answer.chunksize != (1, *expected.shape[1:]):
         return f"right pixels; the chunks are {answer.chunksize}, and one frame each is asked for."
     return None
 
 
-@exercise
+@check.exercise
 def factor(answer):
-    """Zoom that brings 0.325 um a pixel to 0.645 um a pixel."""
-    right = PIXEL / TUNED
+    """Check the zoom that brings 0.325 um per pixel to 0.645 um per pixel."""
+    right = OWN_PIXEL / check.PIXEL_SIZE
     if np.ndim(answer) or np.asarray(answer).dtype.kind not in "iuf":
         return "one number is asked for: the same for rows and columns."
     if np.isclose(answer, right, rtol=0.003):
         return None
-    hints = [
+    known = [
         (1 / right, "the other way round: here nuclei are wider, in pixels, than in training."),
         (right**2, "that is the factor of areas; zoom works on each axis."),
         (right**-2, "that is a factor of areas, and the other way round."),
         (20 / 40, "near; take the pixel sizes, not the names of the objectives, to three digits."),
         (40 / 20, "near the inverse; and take the pixel sizes, not the objectives."),
     ]
-    close = (hint for wrong, hint in hints if np.isclose(answer, wrong, rtol=0.005))
-    return next(close, "how wide is a nucleus of 28 training pixels here, in pixels?")
+    otherwise = "how wide is a nucleus of 28 training pixels here, in pixels?"
+    return check.recognise(answer, known, otherwise, rtol=0.005)
 
 
-@exercise
+@check.exercise
 def marked(answer):
-    """Positions of the frames with 0 and with 240 nuclei."""
+    """Check the positions of the frames with 0 and with 240 nuclei."""
     answer = sorted(answer) if isinstance(answer, set) else answer
     positions = np.ravel(answer)  # of np.where(...), too, and of nonzero()
     if positions.dtype == bool:

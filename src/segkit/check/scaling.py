@@ -10,7 +10,7 @@ import tifffile
 from dask.delayed import Delayed
 
 from segkit import data
-from segkit.check import exercise, wrapped_fault
+from segkit.check import exercise, expect_calls
 
 FRAMES = 20
 
@@ -66,8 +66,7 @@ def light(answer):
         return "that is lazy too, but not a Delayed: wrap a function of the path with dask.delayed."
     if other is not None:
         return f"the list holds {type(other).__name__}: wrap the function, not its result."
-    if fault := wrapped_fault(answer):
-        return fault
+    expect_calls(answer)
     if any(_sent_before(task) for task in answer):
         return "the pixels were sent to a worker before; each worker sees the files: send the path."
     size = max(len(cloudpickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)) for task in answer)
