@@ -17,7 +17,7 @@ from segkit import data, frame
 
 def labelled(chunk):
     """Label a chunk of one frame."""
-    return frame.segment(chunk[0], method="best")[None]
+    return frame.segment(chunk[0], method="watershed")[None]
 
 
 def inner(chunk):

@@ -16,7 +16,7 @@ from segkit import data, frame
 SIZE = 64
 
 image = tifffile.imread(data.images(data.locate())[0])
-labels = frame.segment(image, method="best")
+labels = frame.segment(image, method="watershed")
 padded = [np.pad(array, SIZE // 2) for array in (image, labels)]
 index = np.arange(1, labels.max() + 1)
 centres = np.reshape(ndimage.center_of_mass(labels > 0, labels, index), (-1, 2))

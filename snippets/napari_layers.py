@@ -19,7 +19,7 @@ from segkit import data, frame, show
 
 def labelled(chunk):
     """Label a chunk of one frame."""
-    return frame.segment(chunk[0], method="best")[None]
+    return frame.segment(chunk[0], method="watershed")[None]
 
 
 images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)

@@ -16,7 +16,7 @@ from skimage.segmentation import find_boundaries
 from segkit import data, frame
 
 image = tifffile.imread(data.images(data.locate())[0])
-labels = frame.segment(image, method="best")
+labels = frame.segment(image, method="watershed")
 outlines = np.ma.masked_equal(find_boundaries(labels, mode="inner"), False)
 
 fig, ax = plt.subplots(figsize=(8, 6), layout="constrained")

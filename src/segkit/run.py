@@ -18,7 +18,6 @@ from tqdm import tqdm
 import segkit
 from segkit import cluster, reading, schedulers, stack, store, writing
 from segkit.clusters.launch import GUARD
-from segkit.device import require
 
 BATCH = 25
 
@@ -159,9 +158,7 @@ def segment(
     if not (pixel_size is None or 0 < pixel_size < inf):
         raise ValueError(f"pixel size {pixel_size}: give a positive number of micrometres")
     use, options = _scheduler(scheduler, options)
-    if use is schedulers.threads:  # a cluster's workers say it themselves
-        require(device, method=method)
-    else:  # whose workers need not be in this folder
+    if use is not schedulers.threads:  # whose workers need not be in this folder
         out = Path(out).absolute()
         options |= _on_shared_disk(scheduler, out)
     folder, names = store.relative(files)

@@ -1,7 +1,7 @@
 """Many frames: a lazy stack of them, and a batch of them as one task.
 
 A frame is 0.7 MB and takes about 10 ms, far less than a Dask task should last. So a task here
-is a batch of frames, read, segmented and measured one after the other (on a GPU all at once), and
+is a batch of frames, read, segmented and measured one after the other, and
 only the table (and the label images, if wanted) leaves it.
 
 What lets threads share two cores: SciPy's filters and labelling and the matrix products release
@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from segkit import frame, writing
-from segkit.device import DeviceError, require, table_to_host, to_gpu, to_host
-from segkit.methods import measuring
 from segkit.reading import FrameError, common_format, no_memory, read_frame
 
 __all__ = ["FrameError", "batch", "common_format", "read", "read_frame"]
@@ -79,41 +77,13 @@ def _named(path, *, names, method, skip, skipped):
         skipped.append((names[path], error.reason))
 
 
-def _usable(files, like, named):
-    """Yield number and image of the frames that can be used."""
-    for number, path in enumerate(files):
-        with named(path):
-            yield number, read_frame(path, like=like)
-
-
 def _measured(files, like, named, *, method, labels):
     """Yield number, table and label image of each frame, one after the other."""
     for number, path in enumerate(files):
         with named(path):
             image = read_frame(path, like=like)
             found = frame.segment(image, method=method)
-            yield number, measuring.columns(image, found), found
-
-
-def _measured_on_gpu(files, like, named, *, method, labels):
-    """Do as `_measured`, all at once: the frames go to the GPU once, the table comes back once."""
-    frames = list(_usable(files, like, named))
-    if not frames:
-        return
-    images = np.stack([image for _, image in frames])
-    try:
-        images = to_gpu(images)
-        found = frame.segment(images, method=method)
-        table = table_to_host(measuring.columns(images, found))
-        found = to_host(found) if labels else [None] * len(frames)
-    except MemoryError as error:
-        raise DeviceError(
-            f"{len(frames)} frames at once need more memory than the GPU has: take smaller batches"
-        ) from error
-    borders = np.searchsorted(table.pop("frame"), np.arange(1, len(frames)))
-    parts = zip(*(np.split(column, borders) for column in table.values()), strict=True)
-    for (number, _), part, label_image in zip(frames, parts, found, strict=True):
-        yield number, dict(zip(table, part, strict=True)), label_image
+            yield number, frame.columns(image, found), found
 
 
 def batch(
@@ -137,8 +107,6 @@ def batch(
         Return the label images too.
     skip : bool, optional
         Leave out frames that cannot be used or segmented, and list them, instead of raising.
-    device : {"cpu", "gpu"}, optional
-        Where: on the CPU one frame after the other, on the GPU all at once.
 
     Returns
     -------
@@ -155,19 +123,15 @@ def batch(
         Unless `skip`: for the first frame that cannot be used or segmented.
     ValueError
         If there is no such method.
-    segkit.device.DeviceError
-        For "gpu": if there is none, if it has not the memory, or if the method needs the CPU.
     """
     if method not in frame.METHODS:
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(frame.METHODS)}")
     names = [writing.printable(name) for name in names or [Path(path).name for path in files]]
     parts, skipped = [], []
     label_images = np.zeros((len(files), *like[0]), np.int32) if labels else None
-    require(device, method=method)
-    measured = _measured_on_gpu if device == "gpu" else _measured
     known = dict(zip(files, names, strict=True))
     named = partial(_named, names=known, method=method, skip=skip, skipped=skipped)
-    for number, part, found in measured(files, like, named, method=method, labels=labels):
+    for number, part, found in _measured(files, like, named, method=method, labels=labels):
         count = len(part["label"])
         file = np.full(count, names[number], dtype=object)
         parts.append({"file": file, "frame": np.full(count, first + number, np.int32), **part})
@@ -180,5 +144,5 @@ def batch(
 
 
 def _empty():
-    nothing = measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
+    nothing = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
     return {"file": np.empty(0, object), "frame": np.empty(0, np.int32), **nothing}

@@ -51,7 +51,7 @@ def test_measure_properties(play, files):
     table = play("measure_properties").table
     assert table["file"].unique().tolist() == [path.name for path in files[:10]]
     image = tifffile.imread(files[3])
-    labels = frame.segment(image, method="best")
+    labels = frame.segment(image, method="watershed")
     expected = regionprops_table(labels, image, properties=("label", "eccentricity"))
     found = table[table["file"] == files[3].name]
     assert len(found) > 20
