@@ -3,12 +3,11 @@
 import dask.array as da
 import numpy as np
 
-from segkit import device
 from segkit.check import exercise
 
 
 class _NoLoop(np.ndarray):
-    """An array that is worked on as a whole only."""
+    """An array that refuses a loop over its frames."""
 
     def __iter__(self):
         raise TypeError("this is a loop over frames, an operation for each: use whole arrays")
@@ -20,15 +19,20 @@ class _NoLoop(np.ndarray):
         return super().__getitem__(key)
 
 
-def _here(values):
-    """Put values where the notebook computes."""
-    return values if device.missing() else device.to_gpu(values)
+def _there(values):
+    """Put values where the notebook computes: on the GPU, or into an array that refuses loops."""
+    try:
+        import cupy
+
+        return cupy.asarray(values)
+    except (ImportError, RuntimeError):  # no CuPy, or no GPU
+        return values.copy().view(_NoLoop)
 
 
 def _back(values):
     """Return an answer as a NumPy array."""
-    there = type(values).__module__.partition(".")[0] == "cupy"
-    return device.to_host(values) if there else np.asarray(values)
+    in_cupy = type(values).__module__.partition(".")[0] == "cupy"
+    return values.get() if in_cupy else np.asarray(values)
 
 
 def _fail(chunk):
@@ -56,18 +60,18 @@ def _is(answer, expected):
 def honest(function):
     """Tell whether the first chunk of a lazy array is of the type that the array promises."""
     if not callable(function):
-        return "this is no function; it should take a lazy array and return True or False."
+        return "this is not a function; it should take a lazy array and return True or False."
     masked, plain = np.ma.asarray, np.asarray
     if not _is(function(_lazy(plain, plain)), True):
-        return "an array that keeps its promise gives no True."
+        return "the answer for an array that keeps its promise is not True."
     if not _is(function(_lazy(masked, masked)), True):
         return "masked arrays that were promised and do come are right too: compare the two types."
     if not _is(function(_lazy(masked, plain)), False):
-        return "NumPy arrays come where masked ones were promised, and nothing is said."
+        return "NumPy arrays come where masked ones were promised, and the answer is not False."
     if not _is(function(_lazy(plain, masked)), False):
         return (
-            "masked arrays come where NumPy's were promised, and nothing is said. isinstance lets "
-            "a masked array pass for a NumPy array; are the two types the same?"
+            "masked arrays come where NumPy's were promised, and the answer is not False. "
+            "isinstance takes a masked array for a NumPy array; are the two types the same?"
         )
     try:
         function(_lazy(plain, plain, second=_fail))
@@ -80,7 +84,7 @@ def honest(function):
 def renumber(function):
     """Give the nuclei of each frame of a batch numbers from 1 on: a function of label images."""
     if not callable(function):
-        return "this is no function; it should take a batch of label images and return another."
+        return "this is not a function; it should take a batch of label images and return another."
     plain = np.zeros((4, 3, 6), np.int32)
     plain[0, 0, ::2] = 1, 2, 3
     plain[1, 1, 1:5:3] = 4, 5
@@ -92,8 +96,7 @@ def renumber(function):
         highest = labels.max(axis=(1, 2))
         before = np.array([0, *np.maximum.accumulate(highest)[:-1]])
         expected = _less(labels, before)
-        given = labels.copy().view(_NoLoop) if device.missing() else _here(labels)
-        result = _back(function(given))
+        result = _back(function(_there(labels)))
         if result.shape != labels.shape:
             return f"the shape is {result.shape}, and {labels.shape} was expected."
         if np.array_equal(result, expected):
@@ -137,9 +140,9 @@ def means(answer, image, labels):
     light = np.bincount(labels.ravel(), weights=image.ravel(), minlength=count + 1)
     result = _back(answer)
     if np.shape(result) == (count + 1,):
-        return "that is one value too many: the background, number 0, is no nucleus."
+        return "that is one value too many: the background, number 0, is not a nucleus."
     if np.shape(result) != (count,):
-        return f"{count} values are expected, one a nucleus; the shape is {np.shape(result)}."
+        return f"{count} values are expected, one per nucleus; the shape is {np.shape(result)}."
     if np.allclose(result, area[1:]):
         return "those are the areas: divide the sum of the grey levels by them."
     if np.allclose(result, light[1:]):
@@ -148,5 +151,5 @@ def means(answer, image, labels):
     if np.allclose(result, np.floor(expected)) and not np.allclose(result, expected):
         return "the fractions are cut off: divide with / and not with //."
     if not np.allclose(result, expected, rtol=1e-6):
-        return "the values are others: which array are the weights?"
+        return "the values differ from the means: which array are the weights?"
     return None

@@ -1,1 +1,0 @@
-"""SciPy's functions for the stand-in's arrays."""
