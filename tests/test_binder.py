@@ -1,7 +1,4 @@
-"""Binder, Codespaces and Colab get what they need, as far as files can tell.
-
-Whether a session works is rehearsed in ``tests/rehearsal``.
-"""
+"""Binder, Codespaces and Colab get what they need. ``tests/rehearsal`` runs whole sessions."""
 
 import ast
 import importlib.metadata
@@ -39,29 +36,23 @@ def picked(monkeypatch):
 @POSIX
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
 def test_repo2docker_takes_the_conda_environment(picked):
-    """What builds Binder's images finds the environment, the packages and both scripts."""
-    assert type(picked).__name__ == "CondaBuildPack"
-    assert Path(picked.environment_yaml_path).resolve() == ROOT / "environment.yml"
+    """It finds packages and scripts, and Python's version, which it reads as ``=3.11`` only."""
+    assert Path(picked.environment_yaml_path).resolve() == ROOT / "binder" / "environment.yml"
+    assert f">={picked.python_version}" == PROJECT["requires-python"]
     dockerfile = picked.render({})
     for line in (ROOT / "binder" / "apt.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             assert re.search(rf"apt-get install .*\b{re.escape(line)}\b", dockerfile), line
     assert "RUN ./binder/postBuild" in dockerfile
     assert 'R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in dockerfile
-
-
-@POSIX
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
-def test_repo2docker_understands_the_version_of_python(picked):
-    """It reads ``python =3.11`` only; from a range it would make an image with its own default."""
-    lowest = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
-    assert tuple(map(int, picked.python_version.split("."))) >= lowest
+    for name in ("postBuild", "start"):
+        assert os.access(ROOT / "binder" / name, os.X_OK), name
 
 
 @POSIX
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_start_limits_threads_and_finds_the_dashboard():
-    """The session's command sees one BLAS thread, two of Dask, and the proxy under the prefix."""
+    """The session's command has one BLAS thread, two of Dask, and the proxy under the prefix."""
     env = {name: value for name, value in os.environ.items() if name != "REPO_DIR"}
     env |= {"JUPYTERHUB_SERVICE_PREFIX": "/user/learner/", "OMP_NUM_THREADS": "64"}
     done = subprocess.run(
@@ -75,7 +66,7 @@ def test_start_limits_threads_and_finds_the_dashboard():
     assert template.format(port=8787) == "/user/learner/proxy/8787/status"
 
 
-def test_the_layout_names_only_what_is_there():
+def test_the_layout_names_only_what_exists():
     """Each widget of the saved layout has its state, and the notebook exists."""
     layout = json.loads((ROOT / "binder" / "layout.json").read_text("utf-8"))
     assert layout["metadata"]["id"] == "default"
@@ -102,7 +93,7 @@ def test_the_dev_container_runs_what_exists():
 
 
 def needed(names):
-    """Return packages, by their installed metadata, with all that they need in turn."""
+    """Return packages and all their dependencies, by the metadata of what is installed."""
     found, left = set(), [Requirement(name) for name in names]
     while left:
         need = left.pop()
@@ -116,7 +107,7 @@ def needed(names):
 
 
 def test_colab_has_what_the_notebooks_import():
-    """Each import of a notebook, but for a GPU's, is Colab's own or installed by the cell."""
+    """Each import of a notebook, except CuPy, is Colab's own or installed by the cell."""
     cell = (ROOT / "binder" / "colab.txt").read_text("utf-8")
     provided = runpy.run_path(str(ROOT / "tests" / "rehearsal" / "test_colab.py"))["PROVIDED"]
     there = needed([*provided, *re.findall(r'"([^"]+)"', cell)])
@@ -130,7 +121,6 @@ def test_colab_has_what_the_notebooks_import():
             imported |= {(path.stem[:2], name.split(".")[0]) for name in names}
     own = {*sys.stdlib_module_names, "segkit", "cupy", "cupyx"}  # the last two come with a GPU
     makers = importlib.metadata.packages_distributions()
-    assert len(imported) > 50
     assert {
         (number, name)
         for number, name in imported
@@ -139,10 +129,10 @@ def test_colab_has_what_the_notebooks_import():
 
 
 def test_the_colab_cell_asks_for_the_declared_versions():
-    """What the cell installs has the lower bounds of pyproject.toml; the kit comes without more."""
-    *packages, kit = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
+    """The cell has the lower bounds of pyproject.toml, and installs the package without more."""
+    *packages, package = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
     asked = re.findall(r'"([^"]+)"', " ".join(packages))
     bounds = {re.sub(r"\[.*\]", "", need) for need in PROJECT["dependencies"]}
     assert asked
     assert {re.sub(r"\[.*\]", "", need) for need in asked} <= bounds
-    assert kit == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"
+    assert package == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"
