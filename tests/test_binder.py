@@ -1,20 +1,14 @@
 """Binder, Codespaces and Colab get what they need. ``tests/rehearsal`` runs whole sessions."""
 
-import ast
-import importlib.metadata
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -66,66 +60,13 @@ def test_start_limits_threads_and_finds_the_dashboard():
     assert template.format(port=8787) == "/user/learner/proxy/8787/status"
 
 
-def test_the_layout_names_only_what_exists():
-    """Each widget of the saved layout has its state, and the notebook exists."""
-    layout = json.loads((ROOT / "binder" / "layout.json").read_text("utf-8"))
-    assert layout["metadata"]["id"] == "default"
-    text = json.dumps(layout["data"]["layout-restorer:data"]["main"])
-    widgets = set(re.findall(r'"((?:notebook|dask-dashboard-launcher):[^"]+)"', text))
-    assert len(widgets) == 3
-    assert widgets <= layout["data"].keys()
-    for name in widgets:
-        if name.startswith("notebook:"):
-            assert (ROOT / layout["data"][name]["data"]["path"]).is_file()
-
-
 def test_the_dev_container_runs_what_exists():
-    """Codespaces' commands are targets of the Makefile and functions of the package."""
+    """Codespaces' first command is a target of the Makefile, and its notebook exists."""
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
     _, _, target = container["onCreateCommand"].partition("make ")
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    _, _, code = container["postCreateCommand"].partition(" -c ")
-    done = subprocess.run([sys.executable, "-c", code.strip("'")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("simulated frames")
     (notebook,) = container["customizations"]["codespaces"]["openFiles"]
     assert (ROOT / notebook).is_file()
-
-
-def needed(names):
-    """Return packages and all their dependencies, by the metadata of what is installed."""
-    found, left = set(), [Requirement(name) for name in names]
-    while left:
-        need = left.pop()
-        if (canonicalize_name(need.name), *sorted(need.extras)) in found:
-            continue
-        found.add((canonicalize_name(need.name), *sorted(need.extras)))
-        rows = map(Requirement, importlib.metadata.requires(need.name) or [])
-        extras = [{"extra": extra} for extra in (need.extras or {""})]
-        left += [row for row in rows if not row.marker or any(map(row.marker.evaluate, extras))]
-    return {name for name, *_ in found}
-
-
-def test_colab_has_what_the_notebooks_import():
-    """Each import of a notebook, except CuPy, is Colab's own or installed by the cell."""
-    cell = (ROOT / "binder" / "colab.txt").read_text("utf-8")
-    provided = runpy.run_path(str(ROOT / "tests" / "rehearsal" / "test_colab.py"))["PROVIDED"]
-    there = needed([*provided, *re.findall(r'"([^"]+)"', cell)])
-    imported = set()
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        for node in (node for source in code for node in ast.walk(ast.parse(source))):
-            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) else []
-            imported |= {(path.stem[:2], name.split(".")[0]) for name in names}
-    own = {*sys.stdlib_module_names, "segkit", "cupy", "cupyx"}  # the last two come with a GPU
-    makers = importlib.metadata.packages_distributions()
-    assert {
-        (number, name)
-        for number, name in imported
-        if name not in own and not {canonicalize_name(one) for one in makers[name]} & there
-    } == set()
 
 
 def test_the_colab_cell_asks_for_the_declared_versions():

@@ -8,13 +8,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -59,19 +57,6 @@ def test_constraints_pin_every_requirement():
     extras = [extra for extra in EXTRAS if not extra.startswith("gpu")]
     for requirement in requirements(*extras):
         assert pinned[canonicalize_name(requirement.name)] in requirement.specifier, requirement
-
-
-def test_pins_run_on_the_oldest_python():
-    """No pinned package that is installed here asks for more than the first release of 3.11."""
-    oldest = Version(PROJECT["requires-python"].removeprefix(">="))
-    installed = {canonicalize_name(one.name): one for one in metadata.distributions()}
-    tested = {
-        name: installed[name].metadata.get("Requires-Python") or ""
-        for name, pinned in pins().items()
-        if name in installed and Version(installed[name].version) == pinned
-    }
-    assert tested
-    assert {n: to for n, to in tested.items() if not SpecifierSet(to).contains(oldest)} == {}
 
 
 @pytest.mark.parametrize(

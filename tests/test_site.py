@@ -1,6 +1,5 @@
 """What the site and the slides are made from. tests/browser tries the built pages in a browser."""
 
-import base64
 import doctest
 import importlib.util
 import json
@@ -53,14 +52,6 @@ def test_the_first_notebook_states_the_same_minutes(load, notebooks):
     typed = dict(re.findall(r"^\| \[\d\d [^]]*\]\((\w+)\.ipynb\) \|.*\| (\d+) \|$", text, re.M))
     assert typed
     assert {stem: str(sum(pages.minutes(notebooks[stem]))) for stem in typed} == typed
-
-
-def test_a_notebook_without_minutes_is_named(load):
-    """The error says which notebook has no Time line."""
-    pages = load("site/pages")
-    notebook = new_notebook(cells=[new_markdown_cell("# Odd one"), new_markdown_cell("no time")])
-    with pytest.raises(ValueError, match="'Odd one': its second cell has no"):
-        pages.minutes(notebook)
 
 
 def test_pages_have_no_badges_and_no_dead_links(load):
@@ -129,17 +120,6 @@ def test_the_status_page_states_what_was_measured(load, tmp_path):
         run = {"date": date, "command": "python benchmarks/gpu.py"}
         (tmp_path / f"gpu-{device}.json").write_text(json.dumps(run))
     assert "2026-11-21, on new: `python benchmarks/gpu.py`." in written.status([row], **options)
-
-
-@needs_sphinx
-def test_figures_keep_their_alternative_texts(load):
-    """The text of a figure is found by the hash that myst-nb uses as its file name."""
-    course_pages = load("site/ext/course_pages")
-    data = {"image/png": base64.b64encode(b"abc").decode()}
-    with_words = new_output("display_data", data, metadata={"image/png": {"alt": " nuclei "}})
-    notebook = small(new_code_cell(outputs=[with_words, new_output("display_data", data)]))
-    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of abc: FIPS 180
-    assert course_pages.alt_texts(notebook) == {digest: "nuclei"}
 
 
 @pytest.mark.parametrize("name", ["pages", "written"])
