@@ -1,18 +1,18 @@
-# Each target sets up what it needs, and does nothing twice. `make` alone lists them.
+# Each target sets up what it needs and repeats nothing that is done. `make` alone lists them.
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 MIRROR := $(SEGKIT_MIRROR)
-# what kernels run with in the tests: warnings that become errors, and no windows
+# for kernels in the tests: some warnings are errors, and no window is opened
 STRICT := IPYTHONDIR="$(CURDIR)/build/ipython" SEGKIT_VIEWER=matplotlib
 NBVAL := $(PY) -m pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile
 STARTUP := build/ipython/profile_default/startup/00-warnings.py
 DESCRIBE := $(PY) -c "from segkit import data; print(data.describe(data.locate()))"
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.jupytext metadata.language_info metadata.widgets"
 
-# Without PYTHON=..., the first of these that will do is taken. From 3.15 on the tested versions of
-# NumPy and others would have to be compiled.
+# Without PYTHON=..., the first of these that is supported is used. For Python 3.15 there are no
+# wheels of the tested versions of NumPy and others.
 ifeq ($(origin PYTHON), undefined)
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 else
@@ -20,8 +20,8 @@ PYTHONS := $(PYTHON)
 endif
 
 .PHONY: help setup run lab napari site slides pictures test real-frames test-units \
-  test-notebooks test-real test-napari test-cluster test-browser test-gpu test-binder lint measure bench \
-  bench-gpu outputs constraints clean
+  test-notebooks test-real test-napari test-cluster test-browser test-gpu test-binder coverage lint \
+  measure bench bench-gpu outputs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -36,13 +36,13 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	      rm -rf $(VENV) && exec "$$python" -m venv $(VENV); \
 	    fi; \
 	  done; \
-	  echo "None of [$(PYTHONS)] is Python 3.11 to 3.14: install one, or say make PYTHON=..." >&2; \
+	  echo "None of [$(PYTHONS)] is Python 3.11 to 3.14: install one, or use make PYTHON=..." >&2; \
 	  exit 1; \
 	fi
 	$(PY) -m pip install -c constraints.txt -e ".[test]"
 	@touch $@
 
-# what a target needs beyond the tests' packages
+# what some targets need beyond the packages of the tests
 $(VENV)/.cluster: EXTRAS := cluster,kubernetes
 $(VENV)/.site: EXTRAS := cluster,docs
 $(VENV)/.browser: EXTRAS := browser,cluster,docs
@@ -51,32 +51,32 @@ $(VENV)/.cluster $(VENV)/.site $(VENV)/.browser $(VENV)/.napari: $(VENV)/.ready
 	$(PY) -m pip install -c constraints.txt -e ".[$(EXTRAS),test]"
 	@touch $@
 
-setup: $(VENV)/.ready ## make .venv, with the versions of constraints.txt
+setup: $(VENV)/.ready ## create .venv, with the versions of constraints.txt
 
 napari: $(VENV)/.napari ## add napari to .venv
 
 # ---- the course
 
-run: setup ## the whole pipeline and notebooks 00 to 06, as pages in build/course
+run: setup ## run the pipeline, and notebooks 00 to 06 as pages in build/course
 	@folder=$$($(PY) -c "from segkit import data; print(data.locate())") \
 	  && $(BIN)/segkit segment "$$folder" --out build
 	@$(PY) tools/run_notebooks.py "notebooks/0[0-6]_*.ipynb" --into build/course
 
-lab: napari ## JupyterLab on the first notebook
+lab: napari ## open the first notebook in JupyterLab
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-site: $(VENV)/.site ## the web site, in build/site
+site: $(VENV)/.site ## build the web site in build/site
 	@PYTHONPATH=tools $(PY) site/build.py --into build/site
 
-slides: $(VENV)/.site ## slides of the notebooks, in build/slides: no network to show them
+slides: $(VENV)/.site ## make slides in build/slides, which need no network
 	@PYTHONPATH=tools $(PY) site/slides.py --into build/slides
 
-pictures: setup ## the pictures of the start page and the README, from simulated frames
+pictures: setup ## draw the pictures of the start page and the README
 	$(PY) site/make_pictures.py
 
 # ---- tests
 
-test: test-units test-notebooks test-real ## every test that needs Python only
+test: test-units test-notebooks test-real ## run every test that needs only Python
 
 real-frames: setup
 	@if [ -n "$(MIRROR)" ]; then \
@@ -99,36 +99,40 @@ test-real: real-frames $(STARTUP)
 	if [ -d "$$data/BBBC039/images" ]; then \
 	  SEGKIT_DATA="$(CURDIR)/$$data" $(STRICT) $(NBVAL) notebooks; \
 	else \
-	  echo "No real frames (SEGKIT_MIRROR is not set, data/BBBC039 is not there):" \
-	    "the notebooks ran on simulated ones only."; \
+	  echo "There are no real frames (no SEGKIT_MIRROR, no data/BBBC039):" \
+	    "the notebooks were tested on simulated frames only."; \
 	fi
 
-test-napari: napari ## a real napari window, on a display of its own
+test-napari: napari ## test a real napari window, on a virtual display
 	@if why=$$(.ci/display); then \
 	  $$why $(PY) -m pytest -m napari tests; \
 	else \
-	  echo "napari's tests are skipped: $$why"; \
+	  echo "Skipping the tests of napari: $$why"; \
 	fi
 
-test-cluster: $(VENV)/.cluster ## Slurm, SSH, hosts that fail: nothing may be lost
-	@.ci/cluster || echo "What is missing is skipped below."
+test-cluster: $(VENV)/.cluster ## test Slurm, SSH and failing hosts: nothing may be lost
+	@.ci/cluster || echo "Tests whose programs are missing will be skipped."
 	$(PY) -m pytest tests/notebooks/test_manifests.py
 	$(PY) -m pytest -m cluster tests/cluster
 
-test-browser: $(VENV)/.browser site slides ## site, slides and JupyterLab, in Chromium
+test-browser: $(VENV)/.browser site slides ## test site, slides and JupyterLab in Chromium
+	$(PY) -m pytest tests/test_site.py
 	@if chromium=$$(.ci/browser); then \
 	  SEGKIT_CHROMIUM="$$chromium" $(PY) -m pytest -n 2 -m browser tests/browser; \
 	else \
-	  echo "The tests in a browser are skipped: $$chromium"; \
+	  echo "Skipping the tests in a browser: $$chromium"; \
 	fi
 
-test-gpu: setup ## the same results on a GPU; skipped where there is none
+test-gpu: setup ## test on a GPU; skipped if there is none
 	$(PY) -m pytest -m gpu tests/gpu
 
-test-binder: setup ## sessions on Binder and Colab, rehearsed in environments of their own
+test-binder: setup ## rehearse Binder and Colab sessions in new environments
 	$(PY) -m pytest -m rehearsal -s tests/rehearsal
 
-lint: setup ## ruff, codespell, and no outputs in notebooks
+coverage: real-frames ## print how much of the package the tests run
+	$(PY) -m pytest -n 2 --cov=segkit --cov-report=term:skip-covered
+
+lint: setup ## check style and spelling, and that notebooks hold no outputs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
@@ -136,25 +140,25 @@ lint: setup ## ruff, codespell, and no outputs in notebooks
 
 # ---- figures and upkeep
 
-measure: setup ## time and peak memory of every notebook, against 60 s and 2 GB
+measure: setup ## check that every notebook takes under 60 s and 2 GB
 	@$(PY) tools/run_notebooks.py notebooks --workers 1 --into build/measure \
 	  --seconds 60 --megabytes 2000
 
-bench: setup ## side-by-side timings
+bench: setup ## time the pipeline side by side with others
 	$(PY) benchmarks/run.py
 
-bench-gpu: setup ## time a GPU beside the CPU of its machine
+bench-gpu: setup ## time a GPU against the CPU of its machine
 	$(PY) benchmarks/gpu.py
 
-outputs: setup ## store the outputs of compared cells, from simulated frames
+outputs: setup ## store the outputs of compared cells, on simulated frames
 	@SEGKIT_DATA=build/tests $(DESCRIBE)
 	SEGKIT_DATA="$(CURDIR)/build/tests" $(BIN)/jupyter nbconvert --to notebook --execute \
 	  --inplace notebooks/*.ipynb
 	$(STRIP) notebooks/*.ipynb
 
-constraints: ## resolve the newest versions of everything into constraints.txt
+constraints: ## resolve the newest versions into constraints.txt
 	@sh .ci/constraints
 
-clean: ## remove what was built; .venv and data stay
+clean: ## remove everything that was built, but not .venv and data
 	rm -rf build .pytest_cache .ruff_cache .hypothesis dask-worker-space
 	find src tests benchmarks snippets -name __pycache__ -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Sphinx's settings. The sources that they apply to are put together by build.py."""
+"""Settings for Sphinx. The sources that they apply to are collected by build.py."""
 
 import sys
 from pathlib import Path
@@ -22,23 +22,24 @@ extensions = [
 ]
 exclude_patterns = ["generated/*"]
 
-# Notebooks come here executed; their widgets, and formulas, would need scripts from the network.
+# Notebooks arrive executed; widgets and formulas would need scripts from the network.
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_mime_priority_overrides = [("html", "text/latex", None)]
 myst_enable_extensions = ["attrs_block", "colon_fence"]
 myst_heading_anchors = 3
+myst_heading_slug_func = "course_pages.anchor"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 default_role = "py:obj"
-suppress_warnings = ["ref.python"]  # a class stands where it is defined and where it is called from
+suppress_warnings = ["ref.python"]  # a class has an entry where it is imported, too
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_preprocess_types = False
 python_display_short_literal_types = True
 
-copybutton_selector = ":not(.output) > div.highlight pre"  # outputs are not for copying
+copybutton_selector = ":not(.output) > div.highlight pre"  # no button on outputs
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

@@ -2,8 +2,8 @@
 
     python site/make_pictures.py
 
-They hold no pixel of real data, and are small enough to be part of the repository. Run this again
-when the simulated frames, the stages or the colours have changed.
+They hold no pixel of real data, and are small enough for the repository. Run this again when the
+simulated frames, the stages or the colours have changed.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""The map of the course, from the titles, aims and times of its notebooks."""
+"""The map of the course: title, aim and time of each notebook."""
 
 import re
 
@@ -8,7 +8,7 @@ TIME = re.compile(r"^\*\*Time:\*\* (\d+) minutes of reading(?:, (\d+) minutes of
 
 
 def aim(notebook):
-    """Return what stands at a notebook's end, from the sentence below its title."""
+    """Return what a notebook leads to, from the sentence below its title."""
     sentence = " ".join(notebook.cells[0].source.split("\n\n")[1].split())
     sentence = re.sub(r"^At the end( of this notebook)?,? ", "", sentence)
     return sentence[0].upper() + sentence[1:]
@@ -40,7 +40,7 @@ def hours(count):
 
 
 def course_map(notebooks):
-    """Write the map of the course as a Markdown table, the minutes included.
+    """Return the map of the course as a Markdown table, with the minutes.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
     PYTHONPATH=tools python site/slides.py --into build/slides
 
-A heading begins a slide; what does not fit below it goes on further down. Tests and solutions are
-left out, and so is the code that draws a figure: the figure stays.
+A heading begins a slide; what does not fit below it continues on the slide beneath. Tests,
+solutions and the part "Going deeper" are left out. A figure is shown without the code that drew it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ INDEX = """\
 <style>body {{ font: 1.1rem/1.7 sans-serif; max-width: 42rem; margin: 2rem auto; }}</style>
 </head>
 <body><main><h1>Slides</h1>
-<p>Image segmentation with Dask. Space goes on, Escape shows all slides, F fills the screen.</p>
+<p>Image segmentation with Dask. Space moves on, Escape shows all slides, F fills the screen.</p>
 <ol start="0">
 {rows}
 </ol></main></body></html>
@@ -40,12 +40,12 @@ INDEX = """\
 
 
 def _lines(text, width):
-    """Count the lines that a text takes at a width in characters."""
+    """Count the lines that a text needs at a width in characters."""
     return sum(1 + len(line) // width for line in text.strip().split("\n"))
 
 
 def height(cell):
-    """Estimate how high a cell stands on a slide, in pixels."""
+    """Estimate the height of a cell on a slide, in pixels."""
     if cell.cell_type == "markdown":
         parts = _parts(cell.source)
         words = sum(38 * _lines(_flowing(part), 90) for part in parts if not _is_code(part))
@@ -73,7 +73,7 @@ def _is_code(part):
 
 
 def _parts(source):
-    r"""Divide a text into paragraphs, lists and tables; code between fences stays whole.
+    r"""Divide a text into paragraphs, lists and tables; code between fences stays in one piece.
 
     >>> _parts("one\ntwo\n\n```\na\n\nb\n```")
     ['one\ntwo', '```\na\n\nb\n```']
@@ -89,7 +89,7 @@ def _parts(source):
 
 
 def _flowing(source):
-    r"""Join the lines of paragraphs, which are broken where the source is, not where a slide is.
+    r"""Join the lines of each paragraph: a slide breaks lines in other places than the source.
 
     >>> _flowing("one\ntwo\n\n- a\n- b")
     'one two\n\n- a\n- b'
@@ -98,18 +98,18 @@ def _flowing(source):
 
 
 def _drawn(cell):
-    """Tell whether a cell shows a figure: then its code stays off the slide."""
+    """Return whether a cell shows a figure: the slide then leaves out its code."""
     return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
 
 
 def _left_out(cell, before):
-    """Tell whether a cell has no place on a slide: tests, solutions, checks, and empty results."""
+    """Return whether a cell is left out: tests, solutions, and the checks of solutions."""
     tags = set(cell.metadata.get("tags", []))
     return bool(tags & {"test", "solution"}) or ("check" in tags and "solution" in before)
 
 
 def paragraphs(cell):
-    """Divide a long text into cells of one paragraph, list or table each, headings with the next.
+    """Divide a long text into cells of one paragraph, list or table; a heading keeps the next one.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def paragraphs(cell):
     Returns
     -------
     list of nbformat.NotebookNode
-        The cell itself where it is code, or fits on half a slide.
+        The cell itself if it is code, or fits on half a slide.
     """
     if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2:
         return [cell]
@@ -133,7 +133,7 @@ def paragraphs(cell):
 
 
 def arranged(notebook, stems):
-    """Give the cells of an executed notebook their places on slides.
+    """Place the cells of an executed notebook on slides.
 
     Parameters
     ----------
@@ -145,14 +145,15 @@ def arranged(notebook, stems):
     Returns
     -------
     nbformat.NotebookNode
-        Cells with ``slideshow.slide_type``: "slide" with a heading, "subslide" where the one
+        Cells with ``slideshow.slide_type``: "slide" for a heading, "subslide" where the one
         before is full, "skip" for what is left out, else "-".
     """
     notebook = notebook_pages.prepared(notebook, "", stems)
     cells, used, before = [], 0, set()
-    for whole in notebook.cells:
-        for cell in paragraphs(whole):
+    for original in notebook_pages.core(notebook):
+        for cell in paragraphs(original):
             cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.slides.html", cell.source)
+            cell.source = re.sub(r"\[([^\]]+)\]\(#[^)]*\)", r"\1", cell.source)  # no such anchors
             heading = cell.cell_type == "markdown" and re.match("##? ", cell.source)
             size = height(cell)
             if _left_out(cell, before):
@@ -168,7 +169,7 @@ def arranged(notebook, stems):
             if _drawn(cell):
                 cell.metadata["transient"] = {"remove_source": True}
             cells.append(cell)
-        before = set(whole.metadata.get("tags", []))
+        before = set(original.metadata.get("tags", []))
     for number, cell in enumerate(cells):  # ids of divided cells occur twice
         cell.id = f"cell-{number}"
     notebook.cells = cells
@@ -176,19 +177,19 @@ def arranged(notebook, stems):
 
 
 def deck(notebook, *, title, stems):
-    """Turn an executed notebook into one page of slides.
+    """Return an executed notebook as one HTML page of slides.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
     title : str
     stems : collection of str
-        Stems of the notebooks that have slides: links to them lead there.
+        Stems of the notebooks that have slides; links to these lead to their slides.
 
     Returns
     -------
     str
-        HTML that finds reveal.js in the folder ``reveal.js`` beside it.
+        HTML that loads reveal.js from the folder ``reveal.js`` beside it.
     """
     exporter = SlidesExporter(
         raw_template=TEMPLATE,
@@ -210,7 +211,7 @@ def main(arguments=None):
     parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
     args = parser.parse_args(arguments)
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    cache = args.into.with_name("site-work") / "executed"  # as the site has it
+    cache = args.into.with_name("site-work") / "executed"  # shared with the site
     print(f"data      {data.describe(data.locate())}")
     shutil.copytree(REVEAL, args.into / "reveal.js", dirs_exist_ok=True)
     stems, rows = {path.stem for path in paths}, []

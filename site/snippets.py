@@ -1,10 +1,10 @@
-"""Write the gallery of snippets from their docstrings.
+"""Generate the gallery of snippets from their docstrings.
 
     python site/snippets.py --into build/gallery
 
-One page, ``index.md``, in MyST Markdown: a list of all, then each with what it is for and its
-code, grouped by the notebook that explains it. Links to notebooks lead to ``/notebooks/``, as on
-the web site.
+One page, ``index.md``, in MyST Markdown: a list of all, then each with its purpose and its code,
+grouped by the notebook that explains it. Links to notebooks lead to ``/notebooks/``, as on the web
+site.
 """
 
 import argparse
@@ -18,20 +18,21 @@ SOURCE = "https://github.com/dask-segmentation/image-segmentation-with-dask/blob
 NOTEBOOK = re.compile(r"\s*Explained in\s+notebooks/(\w+)\.ipynb\.$")
 HEAD = """# Copy
 
-Short scripts, {count} of them, each runnable as it stands: `python snippets/NAME.py` in a clone of
-the repository, on whichever frames are there, real or simulated. They show the libraries' own
-calls; put your own files in place of the course's, and take what you need. The tests run every one.
+Here are {count} short scripts to copy, which show the libraries' own calls.
+Run them in a clone of the repository, as in `python snippets/NAME.py`.
+They use the real frames if you have them, else simulated ones; replace these by your own files.
+The tests run every script.
 """
 
 
 def explained(path):
-    """Take a snippet apart.
+    """Return the parts of a snippet.
 
     Returns
     -------
     dict of str to str
-        title, text (what it is for), notebook (the stem of the one that explains it), code
-        (without the docstring).
+        title, text (its purpose), notebook (stem of the one that explains it), code (without the
+        docstring).
 
     Raises
     ------
@@ -44,8 +45,8 @@ def explained(path):
     found = NOTEBOOK.search(parts[-1])
     if len(parts) != 3 or not found:
         msg = (
-            f"{path}: its docstring has to be a title, the command, and what it is for with the "
-            "closing words 'Explained in notebooks/NAME.ipynb.', a blank line between them."
+            f"{path}: write its docstring as a title, the command, and a purpose that ends with "
+            "'Explained in notebooks/NAME.ipynb.', with blank lines between them"
         )
         raise ValueError(msg)
     code = "\n".join(source.splitlines()[tree.body[0].end_lineno :]).strip()
@@ -61,7 +62,7 @@ def title(stem):
 
 
 def gallery(paths):
-    """Write the page of some snippets.
+    """Return the page of some snippets.
 
     Parameters
     ----------

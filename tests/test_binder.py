@@ -1,23 +1,14 @@
-"""Binder, Codespaces and Colab get what they need, as far as files can tell.
+"""Binder, Codespaces and Colab get what they need. ``tests/rehearsal`` runs whole sessions."""
 
-Whether a session works is rehearsed in ``tests/rehearsal``.
-"""
-
-import ast
-import importlib.metadata
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -39,29 +30,23 @@ def picked(monkeypatch):
 @POSIX
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
 def test_repo2docker_takes_the_conda_environment(picked):
-    """What builds Binder's images finds the environment, the packages and both scripts."""
-    assert type(picked).__name__ == "CondaBuildPack"
-    assert Path(picked.environment_yaml_path).resolve() == ROOT / "environment.yml"
+    """It finds packages and scripts, and Python's version, which it reads as ``=3.11`` only."""
+    assert Path(picked.environment_yaml_path).resolve() == ROOT / "binder" / "environment.yml"
+    assert f">={picked.python_version}" == PROJECT["requires-python"]
     dockerfile = picked.render({})
     for line in (ROOT / "binder" / "apt.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             assert re.search(rf"apt-get install .*\b{re.escape(line)}\b", dockerfile), line
     assert "RUN ./binder/postBuild" in dockerfile
     assert 'R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in dockerfile
-
-
-@POSIX
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
-def test_repo2docker_understands_the_version_of_python(picked):
-    """It reads ``python =3.11`` only; from a range it would make an image with its own default."""
-    lowest = tuple(map(int, re.findall(r"\d+", PROJECT["requires-python"])))
-    assert tuple(map(int, picked.python_version.split("."))) >= lowest
+    for name in ("postBuild", "start"):
+        assert os.access(ROOT / "binder" / name, os.X_OK), name
 
 
 @POSIX
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_start_limits_threads_and_finds_the_dashboard():
-    """The session's command sees one BLAS thread, two of Dask, and the proxy under the prefix."""
+    """The session's command has one BLAS thread, two of Dask, and the proxy under the prefix."""
     env = {name: value for name, value in os.environ.items() if name != "REPO_DIR"}
     env |= {"JUPYTERHUB_SERVICE_PREFIX": "/user/learner/", "OMP_NUM_THREADS": "64"}
     done = subprocess.run(
@@ -75,74 +60,20 @@ def test_start_limits_threads_and_finds_the_dashboard():
     assert template.format(port=8787) == "/user/learner/proxy/8787/status"
 
 
-def test_the_layout_names_only_what_is_there():
-    """Each widget of the saved layout has its state, and the notebook exists."""
-    layout = json.loads((ROOT / "binder" / "layout.json").read_text("utf-8"))
-    assert layout["metadata"]["id"] == "default"
-    text = json.dumps(layout["data"]["layout-restorer:data"]["main"])
-    widgets = set(re.findall(r'"((?:notebook|dask-dashboard-launcher):[^"]+)"', text))
-    assert len(widgets) == 3
-    assert widgets <= layout["data"].keys()
-    for name in widgets:
-        if name.startswith("notebook:"):
-            assert (ROOT / layout["data"][name]["data"]["path"]).is_file()
-
-
 def test_the_dev_container_runs_what_exists():
-    """Codespaces' commands are targets of the Makefile and functions of the package."""
+    """Codespaces' first command is a target of the Makefile, and its notebook exists."""
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
     _, _, target = container["onCreateCommand"].partition("make ")
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    _, _, code = container["postCreateCommand"].partition(" -c ")
-    done = subprocess.run([sys.executable, "-c", code.strip("'")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("simulated frames")
     (notebook,) = container["customizations"]["codespaces"]["openFiles"]
     assert (ROOT / notebook).is_file()
 
 
-def needed(names):
-    """Return packages, by their installed metadata, with all that they need in turn."""
-    found, left = set(), [Requirement(name) for name in names]
-    while left:
-        need = left.pop()
-        if (canonicalize_name(need.name), *sorted(need.extras)) in found:
-            continue
-        found.add((canonicalize_name(need.name), *sorted(need.extras)))
-        rows = map(Requirement, importlib.metadata.requires(need.name) or [])
-        extras = [{"extra": extra} for extra in (need.extras or {""})]
-        left += [row for row in rows if not row.marker or any(map(row.marker.evaluate, extras))]
-    return {name for name, *_ in found}
-
-
-def test_colab_has_what_the_notebooks_import():
-    """Each import of a notebook, but for a GPU's, is Colab's own or installed by the cell."""
-    cell = (ROOT / "binder" / "colab.txt").read_text("utf-8")
-    provided = runpy.run_path(str(ROOT / "tests" / "rehearsal" / "test_colab.py"))["PROVIDED"]
-    there = needed([*provided, *re.findall(r'"([^"]+)"', cell)])
-    imported = set()
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        for node in (node for source in code for node in ast.walk(ast.parse(source))):
-            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) else []
-            imported |= {(path.stem[:2], name.split(".")[0]) for name in names}
-    own = {*sys.stdlib_module_names, "segkit", "cupy", "cupyx"}  # the last two come with a GPU
-    makers = importlib.metadata.packages_distributions()
-    assert len(imported) > 50
-    assert {
-        (number, name)
-        for number, name in imported
-        if name not in own and not {canonicalize_name(one) for one in makers[name]} & there
-    } == set()
-
-
 def test_the_colab_cell_asks_for_the_declared_versions():
-    """What the cell installs has the lower bounds of pyproject.toml; the kit comes without more."""
-    *packages, kit = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
+    """The cell has the lower bounds of pyproject.toml, and installs the package without more."""
+    *packages, package = (ROOT / "binder" / "colab.txt").read_text("utf-8").splitlines()
     asked = re.findall(r'"([^"]+)"', " ".join(packages))
     bounds = {re.sub(r"\[.*\]", "", need) for need in PROJECT["dependencies"]}
     assert asked
     assert {re.sub(r"\[.*\]", "", need) for need in asked} <= bounds
-    assert kit == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"
+    assert package == f"%pip install -q --no-deps git+{PROJECT['urls']['Homepage']}"

@@ -1,6 +1,6 @@
 """Run notebooks, each in a process of its own, and prepare them for pages.
 
-What the site, the slides and ``make run`` show is executed and prepared here, once.
+The site, the slides and ``make run`` all execute and prepare their notebooks here.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
 from html import escape
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
@@ -58,6 +59,16 @@ def title(notebook):
     return notebook.cells[0].source.split("\n")[0].lstrip("# ")
 
 
+def core(notebook):
+    """Return the cells of a notebook that come before its part "Going deeper"."""
+
+    def comes_before(cell):
+        heading = re.match(r"## Going deeper *$", cell.source, re.M)
+        return cell.cell_type != "markdown" or not heading
+
+    return list(takewhile(comes_before, notebook.cells))
+
+
 # ---- running
 
 
@@ -75,8 +86,8 @@ def _measured(command, env, stop):
     which Ctrl-C does not reach.
     """
     peak = 0
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        process = psutil.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=said)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        process = psutil.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             while process.poll() is None and not stop.is_set():
                 with suppress(psutil.Error):
@@ -87,8 +98,8 @@ def _measured(command, env, stop):
                 for one in [*process.children(recursive=True), process]:
                     with suppress(psutil.Error):
                         one.kill()
-        said.seek(0)
-        return process.wait(), said.read(), peak
+        errors.seek(0)
+        return process.wait(), errors.read(), peak
 
 
 def _failure(notebook):
@@ -132,10 +143,10 @@ def execute(path, kept, *, stop):
     command += ["--output-dir", kept.parent, "--output", kept.name, path]
     for _ in range(3):  # another program can take a kernel's port before the kernel binds it
         start = time.perf_counter()
-        status, said, peak = _measured([str(word) for word in command], env, stop)
-        if "Kernel died before replying" not in said:
+        status, errors, peak = _measured([str(word) for word in command], env, stop)
+        if "Kernel died before replying" not in errors:
             break
-    lines = re.findall(r"^[\w.]*(?:Error|Exception|Timeout)\b.*", said, re.M)
+    lines = re.findall(r"^[\w.]*(?:Error|Exception|Timeout)\b.*", errors, re.M)
     failure = (
         (lines or ["nbconvert failed"])[-1]
         if status
@@ -152,7 +163,7 @@ def execute(path, kept, *, stop):
 
 
 def fingerprint(path):
-    """Return a hash of all that the outputs of a notebook depend on.
+    """Return a hash of everything that a notebook's outputs depend on.
 
     These are the notebook, the package, the frames in use and the versions of the libraries.
     """
@@ -166,14 +177,14 @@ def fingerprint(path):
 
 
 def executed(paths, cache, *, workers=2):
-    """Execute notebooks; take what an earlier call kept where nothing has changed since.
+    """Execute notebooks; reuse what an earlier call kept if nothing has changed since.
 
     Parameters
     ----------
     paths : sequence of Path
         Notebooks.
     cache : Path
-        Where executed notebooks are kept; one that failed is not taken again.
+        Where executed notebooks are kept; one that failed is run again.
     workers : int, optional
         How many run at a time.
 
@@ -222,8 +233,8 @@ def undescribed(notebook):
 def fitted(text, stems):
     """Make the badges and links of a notebook's text fit a page.
 
-    Badges go: they are pictures from the network. A link to a notebook that has no page keeps its
-    words only, and a link to another file of the repository leads to its source.
+    Badges, which are pictures from the network, are removed. A link to a notebook without a page
+    becomes plain text, and a link to another file of the repository leads to its source.
 
     >>> fitted("[a](01_a.ipynb#x) [b](99_b.ipynb)", {"01_a"})
     '[a](01_a.ipynb#x) b'
@@ -245,8 +256,8 @@ def fitted(text, stems):
 def _still(output):
     """Make an output fit a page without a kernel, in place.
 
-    Widgets do nothing there: what they show as text stays. Drawings of Dask arrays get a name
-    for screen readers, the text that Dask has for the same array.
+    Widgets do nothing there: only their text is kept. Drawings of Dask arrays get a name for screen
+    readers, the text that Dask prints for the same array.
     """
     content = output.get("data", {})
     content.pop(WIDGET, None)

@@ -1,4 +1,4 @@
-"""What the pages need beyond myst-nb: text for every picture, and a name for every fold."""
+"""What the pages need beyond myst-nb: alternative texts, named folds, and "Going deeper" folded."""
 
 import hashlib
 from base64 import b64decode
@@ -13,11 +13,11 @@ from sphinx.util import logging
 LOGGER = logging.getLogger(__name__)
 
 
-def told(notebook):
+def alt_texts(notebook):
     """Return the alternative texts of a notebook's figures, by the SHA-256 of their PNG.
 
-    myst-nb names the file of a figure by this hash, and does not look at the text that
-    ``segkit.show.described`` put beside it.
+    myst-nb names the file of a figure by this hash, and ignores the text that
+    ``segkit.show.described`` stored with it.
     """
     return {
         hashlib.sha256(b64decode(output.data["image/png"])).hexdigest(): text.strip()
@@ -29,17 +29,28 @@ def told(notebook):
 
 
 def describe(app, doctree):
-    """Give every figure its text; warn of a picture that has none, which ends the build."""
+    """Give every figure its text; warn of a picture that has none, which fails the build."""
     path = Path(app.env.doc2path(app.env.docname))
     texts = {}
     if path.suffix == ".ipynb":
-        texts = told(nbformat.read(path, as_version=4))
+        texts = alt_texts(nbformat.read(path, as_version=4))
     for image in doctree.findall(nodes.image):
         text = image.get("alt") or texts.get(Path(image["uri"]).stem)
         if text:
             image["alt"] = text
         else:
             LOGGER.warning("%s has no alternative text", image["uri"], location=image)
+
+
+def fold_deeper(app, doctree):
+    """Fold everything below the heading "Going deeper", which a first reader can skip.
+
+    Sphinx has read the headings by now, so that the page's table of contents keeps them.
+    """
+    for section in list(doctree.findall(nodes.section)):
+        if section[0].astext() == "Going deeper":
+            content, words = section[1:], "Show this part: you can do without it at first"
+            section[1:] = [HideCodeCellNode("", *content, prompt_show=words, classes=["deeper"])]
 
 
 def open_fold(translator, node):
@@ -56,8 +67,14 @@ def close_fold(translator, node):
     translator.body.append("</details>\n")
 
 
+def anchor(heading):
+    """Return the anchor of a heading as JupyterLab makes it, so that a link works in both."""
+    return heading.replace(" ", "-")
+
+
 def setup(app):
     """Register with Sphinx."""
     app.connect("doctree-read", describe)
+    app.connect("doctree-read", fold_deeper)
     app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-// The arrows that unfold the table of contents have no name of their own: tell what they unfold.
+// The arrows that unfold the table of contents have no accessible name: say what they unfold.
 document.addEventListener("DOMContentLoaded", () => {
   for (const arrow of document.querySelectorAll("nav li > details > summary")) {
     const entry = arrow.closest("li").querySelector("a");

@@ -6,7 +6,7 @@ segments and measures one, ``run`` does so with a folder, ``score`` compares lab
 is the command line.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 class SegkitError(Exception):

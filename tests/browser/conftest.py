@@ -1,4 +1,4 @@
-"""A browser, and the built site behind a server of its own."""
+"""A browser, and a server for the built site."""
 
 import functools
 import http.server
@@ -23,39 +23,39 @@ OPTIONS = [
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a line on the terminal for each."""
+    """Serve files without printing a line for each."""
 
     def log_message(self, *_):
         pass
 
 
 class Watched:
-    """A page that notes what a reader without network would miss.
+    """A page that records what fails, or would fail without network.
 
-    ``faults`` collects console errors, uncaught exceptions, missing files, and requests to any
+    ``errors`` collects console errors, uncaught exceptions, missing files, and requests to any
     other host, which are refused.
     """
 
     def __init__(self, page, home):
-        self.page, self.home, self.faults = page, home, []
+        self.page, self.home, self.errors = page, home, []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
         page.on("response", self._response)
         page.context.route("**/*", self._route)
 
     def _console(self, message):
         if message.type == "error":
-            self.faults.append(f"console: {message.text}")
+            self.errors.append(f"console: {message.text}")
 
     def _response(self, response):
         if response.status >= 400:
-            self.faults.append(f"{response.status}: {response.url}")
+            self.errors.append(f"{response.status}: {response.url}")
 
     def _route(self, route):
         if route.request.url.startswith((self.home, "data:", "blob:")):
             route.continue_()
         else:
-            self.faults.append(f"network: {route.request.url}")
+            self.errors.append(f"network: {route.request.url}")
             route.abort()
 
     def open(self, name):
@@ -70,7 +70,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     path = next((found for name in NAMES if name and (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip("there is no Chromium: .ci/browser installs one, SEGKIT_CHROMIUM names one")
+        pytest.skip("there is no Chromium: run .ci/browser, or set SEGKIT_CHROMIUM")
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=path, args=OPTIONS)
         yield chromium
@@ -78,10 +78,10 @@ def browser():
 
 
 def built(target):
-    """Folder that a target of make built: the one that $SEGKIT_<TARGET> names, else in build."""
+    """Return the folder that a target of make built: $SEGKIT_<TARGET>, else the one in build."""
     folder = Path(os.environ.get(f"SEGKIT_{target.upper()}", CHECKOUT / "build" / target))
     if not (folder / "index.html").is_file():
-        pytest.fail(f"there is no {folder / 'index.html'}: make {target}")
+        pytest.fail(f"there is no {folder / 'index.html'}: run make {target}")
     return folder
 
 
@@ -109,7 +109,7 @@ def home(site):
 
 @pytest.fixture
 def visit(browser, home):
-    """Make pages that watch the site: ``visit(width=..., dark=...)`` returns a `Watched`."""
+    """Return a function that opens browser windows: ``visit(width=..., dark=...)``."""
     contexts = []
 
     def visit(*, width=1280, dark=False, **options):

@@ -14,20 +14,19 @@ import pytest
 
 pytestmark = pytest.mark.browser
 CHECKOUT = Path(__file__).parents[2]
-# The cells of the open notebook, as JupyterLab has them: not all of them are drawn.
+# The cells of the open notebook in JupyterLab's model: it draws only some of them.
 CELLS = "jupyterapp.shell.currentWidget.context.model.toJSON().cells"
 CLUSTER = """\
 from dask.distributed import Client, LocalCluster
-from segkit.cluster import link
 
 cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
 client = Client(cluster)
-print(link(client))
+print(client.dashboard_link)
 client"""
 
 
 def recipe():
-    """Return the words of the command with which `make lab` starts the server."""
+    """Return the command that `make lab` runs, as words."""
     makefile = (CHECKOUT / "Makefile").read_text("utf-8")
     command = re.search(r"^lab:.*\n\t\$\(BIN\)/jupyter (lab .*)$", makefile, re.M)
     return shlex.split(command[1])
@@ -35,9 +34,9 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Start the server on copies of the notebooks, on a free port; return a URL for a notebook."""
-    room = tmp_path_factory.mktemp("lab")
-    shutil.copytree(CHECKOUT / "notebooks", room / "notebooks")
+    """Start a server for copies of the notebooks; return a function that gives their URLs."""
+    work = tmp_path_factory.mktemp("lab")
+    shutil.copytree(CHECKOUT / "notebooks", work / "notebooks")
     words = [*recipe(), "--no-browser", "--port=0", "--expose-app-in-browser"]
     words += [
         "--LabApp.news_url=None",
@@ -47,24 +46,24 @@ def lab(tmp_path_factory):
         words.append("--allow-root")
     env = {
         **os.environ,
-        "JUPYTER_RUNTIME_DIR": str(room / "runtime"),
+        "JUPYTER_RUNTIME_DIR": str(work / "runtime"),
         "SEGKIT_VIEWER": "matplotlib",
     }
-    env |= {"SEGKIT_DATA": str(room / "data")}  # simulated frames, and no learner's progress
-    env |= {"JUPYTERLAB_SETTINGS_DIR": str(room / "settings")}
-    env |= {"JUPYTERLAB_WORKSPACES_DIR": str(room / "workspaces")}
-    with (room / "log.txt").open("w") as log:
+    env |= {"SEGKIT_DATA": str(work / "data")}  # simulated frames
+    env |= {"JUPYTERLAB_SETTINGS_DIR": str(work / "settings")}
+    env |= {"JUPYTERLAB_WORKSPACES_DIR": str(work / "workspaces")}
+    with (work / "log.txt").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", *words], cwd=room, env=env, stdout=log, stderr=log
+            [sys.executable, "-m", "jupyter", *words], cwd=work, env=env, stdout=log, stderr=log
         )
         try:
             until = time.monotonic() + 60
-            while not (files := list(room.glob("runtime/jpserver-*.json"))):
-                assert server.poll() is None, (room / "log.txt").read_text()
+            while not (files := list(work.glob("runtime/jpserver-*.json"))):
+                assert server.poll() is None, (work / "log.txt").read_text()
                 assert time.monotonic() < until, "the server does not start within a minute"
                 time.sleep(0.2)
             info = json.loads(files[0].read_text())
-            folder = (room / "notebooks").resolve().relative_to(Path(info["root_dir"]).resolve())
+            folder = (work / "notebooks").resolve().relative_to(Path(info["root_dir"]).resolve())
             yield lambda name: f"{info['url']}lab/tree/{folder / name}?token={info['token']}"
         finally:
             server.terminate()  # the server ends its kernels
@@ -81,7 +80,7 @@ class Notebook:
         self.page = page
 
     def cells(self):
-        """Return its cells as the file would have them."""
+        """Return its cells as in the file."""
         return self.page.evaluate(CELLS)
 
     def show(self, index):
@@ -99,13 +98,13 @@ class Notebook:
         return cell
 
     def write(self, index, text):
-        """Type over what stands in a cell."""
+        """Replace the source of a cell by typing."""
         self.show(index).locator(".cm-content").click()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
 
     def run(self, *indices):
-        """Press Shift+Enter in cells; return the text that the last one prints."""
+        """Press Shift+Enter in some cells; return what the last one prints."""
         for index in indices:
             self.show(index).locator(".cm-content").click()
             before = self.cells()[index]["execution_count"]
@@ -121,7 +120,7 @@ class Notebook:
 
 @pytest.fixture
 def opened(browser, lab):
-    """Open notebook 01 in a window of its own."""
+    """Open notebook 01 in a new window."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -135,13 +134,13 @@ def opened(browser, lab):
 
 
 def test_lab_opens_the_first_notebook():
-    """`make lab` opens notebook 00, which is there."""
+    """`make lab` opens notebook 00, which exists."""
     assert recipe()[0] == "lab"
     assert (CHECKOUT / recipe()[1]).is_file()
 
 
 def test_notebook_01_is_worked_through(opened):
-    """Run All Cells, an exercise answered wrong and right, and a live dashboard."""
+    """Run all cells, answer an exercise wrongly and rightly, and open a live dashboard."""
     page = opened.page
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
@@ -173,7 +172,7 @@ def test_notebook_01_is_worked_through(opened):
         opened.write(stub, "\n".join(lines))
         assert opened.run(stub, stub + 1).startswith(begins)
 
-    last = len(cells) - 2  # the "copy this" cell
+    last = next(i for i in codes if "copy" in cells[i]["metadata"].get("tags", []))
     opened.write(last, CLUSTER)
     address = opened.run(last).strip()
     link = opened.show(last).locator("a[href*='/status']").first

@@ -1,4 +1,4 @@
-"""The slides: they show without network, and what stands on one can be seen on it."""
+"""The slides in a browser: they need no network, and their content fits."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ MEASURED = """() => {
 
 
 def test_slides_show_from_a_folder(browser, slides):
-    """Opened as files: nothing comes from the network, no error, little to scroll for."""
+    """Opened as files they request nothing from the network, and little needs scrolling."""
     names = sorted(path.name for path in slides.glob("*.slides.html"))
     stems = sorted(path.stem for path in CHECKOUT.glob("notebooks/*.ipynb"))
     assert names == [f"{stem}.slides.html" for stem in stems]
     page = browser.new_page(viewport={"width": 1120, "height": 720})
-    faults = []
-    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda r: faults.append(r.url) if r.url.startswith("http") else None)
+    errors = []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda r: errors.append(r.url) if r.url.startswith("http") else None)
     for name in names:
         page.goto((slides / name).as_uri())
         page.wait_for_function("window.Reveal && Reveal.isReady()")
@@ -38,11 +38,11 @@ def test_slides_show_from_a_folder(browser, slides):
         assert max(height for height, *_ in measured) <= 1.5 * 720, name
         assert sum(height > 730 for height, *_ in measured) <= len(measured) / 8, name
     page.close()
-    assert faults == []
+    assert errors == []
 
 
 def test_an_arrow_turns_the_slide(browser, slides):
-    """The right arrow key shows the next heading; a solution is on no slide."""
+    """The right arrow key shows the next heading; no slide has a solution."""
     page = browser.new_page()
     page.goto((slides / "01_reading.slides.html").as_uri())
     page.wait_for_function("window.Reveal && Reveal.isReady()")

@@ -1,12 +1,14 @@
-"""What a notebook of the course consists of, as a function that finds what is wrong with one.
+"""The format of the course's notebooks, as a function that lists where one departs from it.
 
-CONTRIBUTING.md tells it in prose.
+CONTRIBUTING.md describes the format.
 """
 
 import ast
 import re
 import subprocess
 import sys
+
+from notebook_pages import core
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 REPOSITORY = "dask-segmentation/image-segmentation-with-dask"
@@ -21,26 +23,53 @@ def tags(cell):
 
 
 def folded(cell):
-    """Tell whether a cell's source is collapsed."""
+    """Return whether a cell's source is collapsed."""
     return cell.metadata.get("jupyter", {}).get("source_hidden") is True
 
 
-def faults(notebook, stem):
-    """Yield one line for each way in which a notebook departs from the anatomy."""
-    yield from file_faults(notebook)
-    yield from text_faults(notebook.cells, stem)
-    for number, cell in enumerate(notebook.cells):
-        for fault in cell_faults(cell):
-            yield f"cell {number}: {fault}"
-    stubs = [i for i, cell in enumerate(notebook.cells) if "exercise" in tags(cell)]
-    if len(stubs) < 2 and not stem.startswith("00"):
-        yield f"{len(stubs)} exercises (cells tagged 'exercise'), at least 2 wanted"
+def violations(notebook, stem):
+    """Yield one line for each departure of a notebook from the format."""
+    cells, end = notebook.cells, len(core(notebook))
+    yield from file_violations(notebook)
+    yield from text_violations(cells[:end], stem)
+    yield from deeper_violations(cells, end)
+    for number, cell in enumerate(cells):
+        for violation in cell_violations(cell):
+            yield f"cell {number}: {violation}"
+    stubs = [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]
+    if not any(i < end for i in stubs) and not stem.startswith("00"):
+        yield "no exercise (a cell tagged 'exercise') in the core: at least 1 wanted"
     for number, i in enumerate(stubs, 1):
-        for fault in exercise_faults(notebook.cells[max(i - 1, 0) : i + 4], number):
-            yield f"exercise {number}: {fault}"
+        heading = f"{'##' if i < end else '###'} Exercise {number}: "
+        for violation in exercise_violations(cells[max(i - 1, 0) : i + 4], number, heading):
+            yield f"exercise {number}: {violation}"
 
 
-def file_faults(notebook):
+def headings(cell):
+    """Return the headings of a Markdown cell, with their number signs; none of a code cell."""
+    prose = re.sub(r"```.*?```", "", cell.source, flags=re.S)
+    return re.findall(r"^#+ .*", prose, re.M) if cell.cell_type == "markdown" else []
+
+
+def deeper_violations(cells, end):
+    """Find what JupyterLab and the pages would not collapse, and links that lead nowhere."""
+    found = [heading for cell in cells for heading in headings(cell)]
+    if end < len(cells):
+        if cells[end].metadata.get("jp-MarkdownHeadingCollapsed") is not True:
+            yield "'## Going deeper' is not collapsed (metadata jp-MarkdownHeadingCollapsed: true)"
+        below = [heading for cell in cells[end:] for heading in headings(cell)][1:]
+        for heading in (one for one in below if re.match("##? ", one)):
+            yield f"{heading!r} stands below '## Going deeper': write it with three #"
+    elif any("going deeper" in heading.lower() for heading in found):
+        yield "'Going deeper' is not a cell that begins with '## Going deeper'"
+    anchors = {heading.lstrip("# ").replace(" ", "-") for heading in found}
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for anchor in re.findall(r"\]\(#([^)\s]+)\)", prose):
+        if anchor not in anchors:
+            yield f"a link to #{anchor}, but no heading of that name"
+
+
+def file_violations(notebook):
     """Find machine-specific or missing metadata."""
     if dict(notebook.metadata) != {"kernelspec": KERNEL}:
         yield f"metadata is not just {{'kernelspec': {KERNEL}}}"
@@ -49,7 +78,7 @@ def file_faults(notebook):
         yield "a cell has no id, or two have the same"
 
 
-def text_faults(cells, stem):
+def text_violations(cells, stem):
     """Find missing parts: title and badges, overview, key points, copy this, next."""
     title, overview = cells[0].source, cells[1].source
     if not re.match(r"# \S.*\n\n\S.*\.\n", title):
@@ -68,15 +97,15 @@ def text_faults(cells, stem):
         return
     points, copy, code, following = cells[-4:]
     if not re.match(r"## Key points\n\n(- .+(\n  .+)*(\n|$)){3,6}$", points.source):
-        yield "the fourth cell from the end is not '## Key points' with 3 to 6 items"
+        yield "the fourth cell from the end of the core is not '## Key points' with 3 to 6 items"
     if not re.match(r"## Copy this(\n|$)", copy.source):
-        yield "the third cell from the end does not start with '## Copy this'"
+        yield "the third cell from the end of the core does not start with '## Copy this'"
     if "copy" not in tags(code):
-        yield "the last cell but one is not code tagged 'copy'"
+        yield "the cell before '## Next' is not code tagged 'copy'"
     elif missing := undefined(code.source):
         yield f"the copy cell does not stand on its own: {missing}"
     if not re.match(r"## Next\n\n.*\]\(\S+\)", following.source, re.S):
-        yield "the last cell is not '## Next' with a link"
+        yield "the last cell of the core is not '## Next' with a link"
 
 
 def undefined(source):
@@ -92,10 +121,10 @@ def undefined(source):
     return "; ".join(done.stdout.split("\n")[:-1])
 
 
-def cell_faults(cell):
-    """Find what is wrong with a single cell."""
+def cell_violations(cell):
+    """Find what is wrong with one cell."""
     if cell.cell_type == "markdown":
-        yield from markdown_faults(cell.source)
+        yield from markdown_violations(cell.source)
         return
     if cell.get("execution_count") is not None:
         yield "has an execution count"
@@ -112,15 +141,15 @@ def cell_faults(cell):
         if not folded(cell):
             yield "is a test, and not collapsed (metadata jupyter.source_hidden)"
         if not re.match(r"# Test\b", cell.source):
-            yield "is a test: its first line, which stands for it, has to start with '# Test'"
+            yield "is a test: its first line, which names it, has to start with '# Test'"
         if not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(cell.source))):
             yield "is a test without an assert"
     draws = re.search(r"\bplt\.(subplots|figure|imshow|plot|hist|scatter)\(", cell.source)
     if draws and "described(" not in cell.source and not tags(cell) & {"copy", "solution"}:
-        yield "draws a figure, and gives it no alternative text: show.described(fig, '...')"
+        yield "draws a figure without alternative text: use show.described(fig, '...')"
 
 
-def markdown_faults(source):
+def markdown_violations(source):
     """Find pictures without alternative text, and formulas that pages cannot draw."""
     prose = re.sub(r"```.*?```|`[^`]*`", "", source, flags=re.S)
     if re.search(r"!\[\s*\]\(", prose) or re.search(r"<img(?![^>]*\balt=\"[^\"]+\")", prose):
@@ -130,7 +159,7 @@ def markdown_faults(source):
 
 
 def assigned(source):
-    """Return the names that code gives a value, and those whose value is three dots."""
+    """Return the names that code assigns, and those whose value is an ellipsis."""
     names, dots = set(), set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
@@ -156,14 +185,14 @@ def call(source, kind):
     return ast.unparse(inner.func), names
 
 
-def exercise_faults(cells, number):
+def exercise_violations(cells, number, heading):
     """Find what is wrong with the task, stub, check, solution and check of one exercise."""
     if len(cells) < 5:
         yield "it is not followed by a check, a solution and the same check"
         return
     task, stub, check, solution, again = cells
-    if not re.match(rf"## Exercise {number}: \S", task.source):
-        yield f"the cell before the stub does not start with '## Exercise {number}: '"
+    if not re.match(rf"{heading}\S", task.source):
+        yield f"the cell before the stub does not start with {heading!r}"
     wanted = ("exercise", "check", "solution", "check")
     for cell, tag in zip((stub, check, solution, again), wanted, strict=True):
         if cell.cell_type != "code" or tag not in tags(cell):
@@ -172,7 +201,7 @@ def exercise_faults(cells, number):
     if not folded(solution):
         yield "the solution is not collapsed (metadata jupyter.source_hidden)"
     if not re.match(rf"# Solution {number}\b", solution.source):
-        yield f"the solution's first line, which stands for it, is not '# Solution {number}'"
+        yield f"the solution's first line, which names it, is not '# Solution {number}'"
     dots, solved = assigned(stub.source)[1], assigned(solution.source)[0]
     if not dots:
         yield "the stub has no 'name = ...' to fill in"
