@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "segkit"
 # as the data flow: each imports from those before it, a folder from itself too
 ORDER = (
-    *("writing", "files", "simulation", "device", "methods", "reading", "score", "show"),
+    *("writing", "device", "methods", "reading", "score", "show"),
     *("frame", "simulate", "data", "progress", "clusters", "stack", "store", "labelfiles"),
     *("cluster", "schedulers", "run", "evaluate", "doctor", "check", "cli"),
 )
