@@ -158,24 +158,19 @@ data.entries = lambda: setting["hashes"]
 pooch.core.time.sleep = lambda seconds: None
 if setting["official"]:
     data.DATASET.address, data.DATASET.archives = setting["official"], setting["archives"]
-def call(into=setting["into"], mirror=setting["mirror"], progress=setting["progress"]):
+wanted = {key: setting[key] for key in ("into", "mirror", "progress")}
+def call():
     try:
-        print(data.fetch(into, mirror=mirror, progress=progress), flush=True)
+        print(data.fetch(**wanted), flush=True)
     except data.DataError as error:
         print("DataError:", error, flush=True)
 """
 
 
-def start(small, code="call()", *, official=None, mirror=None, into=None, progress=False, under=()):
+def start(small, code="call()", *, official=None, mirror=None, progress=False, under=()):
     """Start a process of its own that fetches the small data set."""
-    setting = {
-        "hashes": small.hashes,
-        "archives": small.archives,
-        "official": official,
-        "mirror": None if mirror is None else str(mirror),
-        "into": str(into or small.into),
-        "progress": progress,
-    }
+    setting = {"hashes": small.hashes, "archives": small.archives, "official": official}
+    setting |= {"mirror": mirror and str(mirror), "into": str(small.into), "progress": progress}
     command = [*under, sys.executable, "-c", CHILD + code, json.dumps(setting)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     pipe = subprocess.PIPE

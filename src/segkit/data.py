@@ -350,7 +350,7 @@ def pixel_size(folder):
 
 
 def fetch(into=None, *, mirror=None, progress=True):
-    """Bring the real frames here, from the official address or from a mirror.
+    """Download the real frames, or take them from a mirror.
 
     Every file that is there is hashed (all 406 in about 0.3 s): what is right is kept, what is
     missing or damaged is fetched. If nothing is, neither the network nor the mirror is touched.
@@ -390,7 +390,7 @@ def fetch(into=None, *, mirror=None, progress=True):
     with _writing_to(into):
         if (into / SIMULATED).is_file():
             raise DataError(f"{into} holds simulated frames: choose another folder for real ones")
-        left = _defects(into, entries())
+        left = _defects(into)
         if left:
             into.mkdir(parents=True, exist_ok=True)
             with _locked(into, progress):
@@ -420,9 +420,9 @@ def _complete(into, mirror, progress):
     """Fetch what a locked folder lacks; return what is still missing or damaged."""
     loading = into / ".loading"
     shutil.rmtree(loading, ignore_errors=True)  # what a killed process left, this and the next
-    for part in into.rglob(writing.ASIDE):
+    for part in into.glob(f"*/{writing.ASIDE}"):
         part.unlink()
-    left = _defects(into, entries())  # once more: another process may have filled the folder
+    left = _defects(into)  # once more: another process may have filled the folder
     for name in DATASET.archives:
         members = {entry for entry in entries() if entry.startswith(Path(name).stem + "/")}
         if wanted := members & left.keys():
@@ -599,9 +599,10 @@ def _member(archive, entry):
 def verify(folder):
     """List the files of a data set that are missing or damaged, or that do not belong to it.
 
-    Every file is compared by its SHA-256: in a folder of simulated frames with what the simulator
-    makes (25 ms per frame), in any other with the registry. `fetch` into the same folder replaces
-    what is missing or damaged of the real ones.
+    Any folder but the simulator's is compared with the registry, file by file with SHA-256;
+    `fetch` into the same folder replaces what is missing or damaged. For simulated frames no hash
+    is known: those on the lists in ``metadata`` must be there with their masks, and every file
+    must open with the right shape (520 x 696 pixels) and dtype.
 
     Returns
     -------
@@ -612,28 +613,28 @@ def verify(folder):
     Raises
     ------
     DataError
-        If there is no such folder, or its frames come from another version of the simulator.
+        If there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: give the folder of a data set")
-    wanted = _simulated(folder) if (folder / SIMULATED).is_file() else entries()
-    found = {"missing": [], "damaged": []}
-    for entry, state in sorted(_defects(folder, wanted).items()):
-        found[state].append(entry)
-    names = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
-    present = {n.as_posix() for n in names if not any(part[0] == "." for part in n.parts)}
-    return found | {"unexpected": sorted(present - wanted.keys())}
+    simulated = (folder / SIMULATED).is_file()
+    wanted, found = _simulated(folder) if simulated else (entries().keys(), _defects(folder))
+    names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
+    kinds = ("missing", "damaged")
+    result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
+    return result | {"unexpected": sorted(present - wanted)}
 
 
-def _defects(folder, wanted):
-    """Return which of the wanted files a folder lacks, as ``{name: "missing" or "damaged"}``.
+def _defects(folder):
+    """Return which files of the registry a folder lacks, as ``{name: "missing" or "damaged"}``.
 
     Every file that is there is read and hashed. What is not a file, such as a folder or a pipe
     under that name, is damaged.
     """
     found = {}
-    for entry, digest in wanted.items():
+    for entry, digest in entries().items():
         path = Path(folder) / entry
         try:
             if not path.is_file():
@@ -650,11 +651,27 @@ def _sha256(content):
 
 
 def _simulated(folder):
-    """Return the SHA-256 of every file that the simulator writes, as `entries` does."""
-    from segkit import simulate
+    """Return the names that simulated frames must have, and what is missing or damaged."""
+    stems = {path.stem for path in _tiffs(folder) if path.suffix == ".tif"}
+    stems = stems.union(*(listed(folder, name) for name in DATASET.splits))
+    wanted = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
+    found = {entry: "missing" for entry in wanted if not (folder / entry).is_file()}
+    damaged = [name for name in wanted - found.keys() if not _opens(folder / name)]
+    lists = {f"metadata/{path.name}" for path in (folder / "metadata").iterdir()}
+    return wanted | lists, found | dict.fromkeys(damaged, "damaged")
 
-    made = _manifest(folder)
-    if made["version"] != simulate.VERSION:
-        raise DataError(f"{folder} is of another version of the simulator: simulate it again")
-    files = simulate.files(made["seed"], made["frames"])
-    return {name: _sha256(content) for name, content in files}
+
+def _opens(path):
+    """Tell whether a frame or a mask can be read and has the right shape and dtype."""
+    import numpy as np
+    from PIL import Image
+
+    is_mask = path.suffix == ".png"
+    try:
+        with Image.open(path, formats=["PNG" if is_mask else "TIFF"]) as image:
+            if image.size != DATASET.shape[::-1]:  # before its pixels: they may fill the memory
+                return False
+            pixels = np.asarray(image)
+    except Exception:  # for a broken file Pillow raises a dozen kinds, each of them an answer
+        return False
+    return pixels.shape[2:] == (4,) if is_mask else pixels.dtype == DATASET.dtype
