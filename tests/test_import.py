@@ -56,7 +56,7 @@ def rooms_of(path):
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "segkit":
-            found |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names if alias.name != "SegkitError"}
         elif isinstance(node, ast.ImportFrom) and node.module.startswith("segkit."):
             found.add(node.module.split(".")[1])
         elif isinstance(node, ast.Import):
