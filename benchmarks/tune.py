@@ -18,7 +18,7 @@ import report
 from scipy import ndimage
 from skimage.segmentation import expand_labels
 
-from segkit import evaluate, labelfiles, reading, score
+from segkit import data, reading, score
 from segkit.methods import landscape, merging, regions, split
 
 RESULT = Path(__file__).parent / "results" / "tune.json"
@@ -247,9 +247,10 @@ def climb_fitted(pool, settings, every, some, log):
 
 def load(folder, name):
     """Frames and truth of a split."""
-    stems, images, masks = evaluate.frames(folder, name)
+    stems, masks = data.split(folder, name), data.masks(folder, name)
+    images = [path for path in data.images(folder) if path.stem in stems]
     return stems, [
-        (reading.read_frame(image), labelfiles.read_truth(mask))
+        (reading.read_frame(image), score.read_truth(mask))
         for image, mask in zip(images, masks, strict=True)
     ]
 

@@ -5,7 +5,7 @@ import tifffile
 
 from segkit import data, frame
 from segkit.check import exercise, number
-from segkit.labelfiles import read_truth
+from segkit.score import read_truth
 
 PIXEL = 0.645
 
