@@ -15,7 +15,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from segkit import evaluate, frame
+from segkit import frame, score
 
 FILE = Path(__file__).parent / "leaderboard.csv"
 COLUMNS = (
@@ -47,7 +47,7 @@ PUBLISHED = (
 
 def row(folder, split, method):
     """Score one method; return its row."""
-    table = evaluate.evaluate(folder, split=split, method=method, progress=sys.stderr.isatty())
+    table = score.evaluate(folder, split=split, method=method, progress=sys.stderr.isatty())
     worst = table.loc[table["averageF1"].idxmin()]
     means = {name: f"{table[name].mean():.4f}" for name in COLUMNS[3:7]}
     return {

@@ -13,7 +13,7 @@ import tifffile
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from segkit import data, evaluate
+from segkit import data, score
 
 folder, results = data.locate(), Path("build/snippets/labels")
 results.mkdir(parents=True, exist_ok=True)
@@ -22,5 +22,5 @@ for stem in data.split(folder, "validation"):
     labels, _ = ndimage.label(image > threshold_otsu(image))
     tifffile.imwrite(results / f"{stem}.tif", labels)
 
-table = evaluate.evaluate(folder, split="validation", labels=results)
-print(evaluate.summary(table))
+table = score.evaluate(folder, split="validation", labels=results)
+print(score.summary(table))

@@ -12,12 +12,11 @@ from pathlib import Path
 import tifffile
 
 from segkit import data, frame, score, show
-from segkit.labelfiles import read_truth
 
 folder = data.locate()
 stem = data.split(folder, "validation")[0]
 image = tifffile.imread(folder / "images" / f"{stem}.tif")
-truth = read_truth(folder / "masks" / f"{stem}.png")
+truth = score.read_truth(folder / "masks" / f"{stem}.png")
 labels = frame.segment(image, method="otsu")
 
 path = Path("build/snippets/errors.png")

@@ -16,7 +16,6 @@ from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed
 
 from segkit import data, score
-from segkit.labelfiles import read_truth
 
 
 def split(image):
@@ -42,5 +41,5 @@ def split(image):
 folder = data.locate()
 for stem in data.split(folder, "validation")[:3]:
     labels = split(tifffile.imread(folder / "images" / f"{stem}.tif"))
-    truth = read_truth(folder / "masks" / f"{stem}.png")
+    truth = score.read_truth(folder / "masks" / f"{stem}.png")
     print(f"{stem[:14]} average F1 {score.report(truth, labels)['averageF1']:.3f}")

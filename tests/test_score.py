@@ -1,36 +1,37 @@
-"""Tests of the measures on label images."""
+"""Tests of scoring label images: the measures, the folders and stacks of others, and the files."""
 
+import functools
+import random
+import shutil
+import tempfile
 import time
+import unicodedata
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+import tifffile
+import zarr
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
 
-from segkit import score, simulate
+from segkit import data, score, simulate
+from segkit.files import registry
 
+# ---- Measures on one frame
 
-@pytest.fixture(scope="module")
-def truth():
-    """Return the true labels of a simulated frame with many nuclei."""
-    labels = simulate.frame(39, 1)[1]
-    assert labels.max() > 40
-    return labels
+SQUARES = np.kron(np.arange(1, 13).reshape(3, 4), np.pad(np.ones((10, 10), int), 5))
 
 
 def brute_force(truth, labels):
     """IoU of every pair, one pair at a time."""
-    rows = [t for t in np.unique(truth) if t]
-    columns = [c for c in np.unique(labels) if c]
-    return np.array(
-        [
-            [
-                ((truth == t) & (labels == c)).sum() / ((truth == t) | (labels == c)).sum()
-                for c in columns
-            ]
-            for t in rows
-        ]
-    ).reshape(len(rows), len(columns))
+    rows, columns = ([n for n in np.unique(image) if n] for image in (truth, labels))
+    pairs = [(truth == t, labels == c) for t in rows for c in columns]
+    iou = [(one & other).sum() / (one | other).sum() for one, other in pairs]
+    return np.reshape(iou, (len(rows), len(columns)))
 
 
 def brute_f1(iou, threshold):
@@ -39,143 +40,41 @@ def brute_f1(iou, threshold):
     return 2 * hits / (2 * hits + (iou.shape[0] - hits) + (iou.shape[1] - hits))
 
 
-def apart(truth, count):
-    """Labels of nuclei of 200 pixels or more whose boxes lie apart from each other's."""
-    found = []
-    for number in range(1, truth.max() + 1):
-        where = np.argwhere(truth == number)
-        if len(where) < 200:
-            continue
-        low, high = where.min(axis=0) - 8, where.max(axis=0) + 8
-        if all((high < other[1]).any() or (low > other[2]).any() for other in found):
-            found.append((number, low, high))
-        if len(found) == count:
-            return [number for number, _, _ in found]
-    raise AssertionError("The frame has too few nuclei for this test.")
+small = arrays(int, (5, 6), elements=st.sampled_from([0, 0, 2, 3, 9, 40]))
 
 
-def test_decode_tells_touching_nuclei_apart():
-    """Touching patches of different colours are two nuclei, diagonal ones of one colour one."""
-    red = np.array([[1, 2, 0, 3], [1, 2, 3, 0], [0, 0, 0, 0], [1, 1, 0, 2]], dtype=np.uint8)
-    rgba = np.zeros((4, 4, 4), dtype=np.uint8)
-    rgba[..., 0], rgba[..., 3] = red, 255
-    labels = score.decode_mask(rgba)
-    assert labels.dtype == np.int32
-    assert labels.max() == 5
-    assert labels[0, 0] != labels[0, 1]
-    assert labels[0, 3] == labels[1, 2]
-    assert np.array_equal(labels > 0, red > 0)
-    assert np.array_equal(score.decode_mask(red), labels)
-
-
-def test_decode_undoes_the_encoding(truth):
-    """What simulate encodes with three colours comes back nucleus by nucleus."""
-    decoded = score.decode_mask(simulate.encode_mask(truth))
-    iou = score.match(truth, decoded)
-    assert iou.shape[0] == iou.shape[1]
-    assert (iou.max(axis=1) == 1).all()
-
-
-def test_decode_refuses_what_is_no_picture():
-    """A stack with four axes is refused with its shape."""
-    with pytest.raises(ValueError, match=r"\(2, 3, 3, 4\)"):
-        score.decode_mask(np.zeros((2, 3, 3, 4)))
-
-
-@pytest.mark.parametrize("colour", [(0, 1, 0), (1, 0, 9), (4, 0, 0), (255, 255, 255)])
-def test_decode_refuses_other_colours(colour):
-    """Green, blue, and red above 3 are no map colouring."""
-    mask = np.zeros((4, 4, 3), dtype=np.uint8)
-    mask[1:3, 1:3] = colour
-    with pytest.raises(ValueError, match="colour picture"):
-        score.decode_mask(mask)
-
-
-def test_match_agrees_with_a_loop(truth):
-    """One histogram gives the same IoU as a loop over all pairs of masks."""
-    part = truth[:200, :250]
-    moved = np.roll(part, (3, -2), axis=(0, 1))
-    assert np.allclose(score.match(part, moved), brute_force(part, moved))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_f1_agrees_with_a_loop_on_random_labels(seed):
-    """F1 at all thresholds agrees with a loop on random blocks, unused labels included."""
-    rng = np.random.default_rng(seed)
-    truth = np.kron(rng.choice([0, 2, 3, 9, 40], (6, 6)), np.ones((4, 5), dtype=int))
-    labels = np.where(rng.random(truth.shape) < 0.15, 0, truth * 7)
+@given(small, st.one_of(small, st.integers(0, 3)))
+def test_match_and_f1_agree_with_loops(truth, other):
+    """One histogram gives the IoU of a loop over all pairs, and F1 is what its formula says."""
+    labels = np.roll(truth, 1 + other, axis=0) * 7 if np.isscalar(other) else other
     iou = brute_force(truth, labels)
-    wanted = [brute_f1(iou, t) for t in score.THRESHOLDS]
-    assert np.allclose(score.f1(truth, labels), wanted)
-    assert len(set(wanted)) > 1
+    np.testing.assert_allclose(score.match(truth, labels), iou)
+    if iou.shape != (0, 0):
+        wanted = [brute_f1(iou, t) for t in score.THRESHOLDS]
+        np.testing.assert_allclose(score.f1(truth, labels), wanted)
 
 
-def test_a_match_is_strictly_above_the_threshold():
-    """An IoU of exactly 0.5 is no match at 0.5, 0.6 is one there but not at 0.6."""
-    truth = np.array([[1, 1, 0, 0, 0, 0]])
-    assert score.f1(truth, np.array([[1, 0, 0, 0, 0, 0]]), [0.5])[0] == 0
-    truth = np.array([[1, 1, 1, 1, 1]])
-    labels = np.array([[1, 1, 1, 0, 0]])
-    assert score.f1(truth, labels, [0.5, 0.55, 0.6]).tolist() == [1, 1, 0]
+upper = np.arange(SQUARES.shape[0])[:, None] % 20 < 10
 
 
-def test_perfect_labels_score_one(truth):
-    """The truth against itself, numbered otherwise, has F1 1 and no error."""
-    measures = score.report(truth, np.where(truth, 5000 - 13 * truth, 0))
-    assert measures["averageF1"] == 1
-    assert measures["mean_iou"] == 1
-    errors = ("count_error", "missed", "extra", "split", "merged")
-    assert [measures[name] for name in errors] == [0, 0, 0, 0, 0]
-
-
-def test_removed_nuclei_are_missed(truth):
-    """Seven nuclei taken away: seven missed, and F1 as its formula says."""
-    gone = apart(truth, 7)
-    measures = score.report(truth, np.where(np.isin(truth, gone), 0, truth))
-    count = truth.max()
-    assert measures["missed"] == 7
-    assert measures["count_error"] == -7
-    assert measures["extra"] == measures["split"] == measures["merged"] == 0
-    assert measures["averageF1"] == pytest.approx(2 * (count - 7) / (2 * (count - 7) + 7))
-
-
-def test_merged_pairs_are_counted(truth):
-    """Four pairs that share one label are four merged objects, whatever else they are."""
-    numbers = apart(truth, 8)
-    area = np.bincount(truth.ravel())
-    numbers.sort(key=lambda n: area[n])
-    labels = truth.copy()
-    for one, two in zip(numbers[::2], numbers[1::2], strict=True):
-        labels[labels == two] = one
-    measures = score.report(truth, labels)
-    assert measures["merged"] == 4
-    assert measures["split"] == 0
-    assert measures["count_error"] == -4
-    assert measures["missed"] == 8
-    assert measures["extra"] == 4
-
-
-def test_split_nuclei_are_counted(truth):
-    """Five nuclei cut in halves are five split ones, ten extra objects and five missed."""
-    labels, new = truth.copy(), truth.max() + 1
-    for number in apart(truth, 5):
-        where = np.argwhere(truth == number)
-        upper = where[: len(where) // 2]
-        labels[tuple(upper.T)] = new
-        new += 1
-    measures = score.report(truth, labels)
-    assert measures["split"] == 5
-    assert measures["merged"] == 0
-    assert measures["count_error"] == 5
-    assert (measures["missed"], measures["extra"]) == (5, 10)
-
-
-def test_a_shift_by_one_pixel_costs_only_at_high_thresholds(truth):
-    """All labels moved by one pixel: nearly all match at 0.5, far fewer at 0.9."""
-    measures = score.report(truth, np.roll(truth, 1, axis=1))
-    assert measures["F1@0.5"] > 0.95
-    assert measures["F1@0.9"] < measures["F1@0.7"] <= measures["F1@0.5"]
-    assert 0.8 < measures["mean_iou"] < 0.97
+@pytest.mark.parametrize(
+    ("labels", "errors", "average"),
+    [
+        (np.where(SQUARES, 5000 - 13 * SQUARES, 0), (0, 0, 0, 0, 0), 1),
+        (np.where(SQUARES > 9, 0, SQUARES), (-3, 3, 0, 0, 0), 18 / 21),
+        (np.where(np.isin(SQUARES, [2, 4]), SQUARES - 1, SQUARES), (-2, 4, 2, 0, 2), 16 / 22),
+        (np.where(upper & (SQUARES < 3), 20 * SQUARES, SQUARES), (2, 2, 4, 2, 0), 20 / 26),
+        (np.roll(SQUARES, 1, axis=1), (0, 0, 0, 0, 0), 7 / 9),  # an IoU of 90 / 110
+        (np.roll(SQUARES, 4, axis=1), (0, 12, 12, 0, 0), 0),
+    ],
+    ids=["renumbered", "removed", "merged", "split", "shifted", "shifted far"],
+)
+def test_planted_errors_are_counted(labels, errors, average):
+    """The report counts what was done to twelve squares, and F1 is what follows from it."""
+    measures = score.report(SQUARES, labels)
+    names = ("count_error", "missed", "extra", "split", "merged")
+    assert tuple(measures[name] for name in names) == errors
+    assert measures["averageF1"] == pytest.approx(average)
 
 
 def test_empty_sides():
@@ -187,14 +86,6 @@ def test_empty_sides():
     measures = score.report(empty, one)
     assert (measures["true"], measures["found"], measures["extra"]) == (0, 1, 1)
     assert np.isnan(measures["mean_iou"])
-    assert score.match(empty, one).shape == (0, 1)
-
-
-def test_one_label_and_huge_labels():
-    """A single object and labels far above the number of pixels are scored like others."""
-    truth = np.ones((4, 4), dtype=np.uint8)
-    assert score.f1(truth, truth.astype(np.int64) * 10**15)[0] == 1
-    assert score.f1(truth, np.full((4, 4), 7.0))[0] == 1
 
 
 @given(st.sets(st.integers(2**53, 2**64 - 1), min_size=2, max_size=12))
@@ -206,49 +97,54 @@ def test_large_labels_stay_apart(numbers):
     assert score.f1(truth, labels)[0] == 1
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64, np.float16, np.float64])
+def test_labels_of_any_type_are_taken(dtype):
+    """Whole numbers count as labels, whatever type they are stored in."""
+    assert score.report(SQUARES, SQUARES.astype(dtype))["averageF1"] == 1
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.zeros((4, 5), dtype=int), r"shape \(4, 5\)"),
+        (np.zeros((4, 5), dtype=int), r"shape \(4, 5\), .* at its full size$"),
+        (np.ones((3, 4, 4), dtype=int), r"shape \(3, 4, 4\), .* one label image"),
         (np.ones((4, 4), dtype=bool), "number its objects"),
-        (np.full((4, 4), 0.5), "whole numbers"),
-        (np.full((4, 4), np.nan), "whole numbers"),
+        (np.full((4, 4), 0.5), "save labels as integers"),
+        (np.full((4, 4), np.nan), "save labels as integers"),
+        (np.full((4, 4), np.inf), "save labels as integers"),
         (np.full((4, 4), -1), "negative"),
-        (np.full((4, 4), 1 + 2j), "not complex128"),
-        (np.full((4, 4), "1"), "not <U1"),
-        (np.full((4, 4), 2**24 + 2, dtype=np.float32), "float32 cannot tell"),
+        (np.full((4, 4), 1 + 2j), "complex128"),
+        (np.full((4, 4), "1"), "<U1"),
+        (np.full((4, 4), 2**24 + 2, dtype=np.float32), "float32 values"),
     ],
 )
-def test_what_is_no_label_image_is_refused(labels, message):
+def test_other_arrays_than_labels_are_refused(labels, message):
     """Other shapes, masks, fractions and negative labels are refused in one line."""
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(score.ScoreError, match=message) as caught:
         score.match(np.ones((4, 4), dtype=int), labels)
     assert "\n" not in str(caught.value)
 
 
 def test_low_thresholds_are_refused():
     """Below 0.5 a nucleus could match twice."""
-    with pytest.raises(ValueError, match=r"0\.5 or more"):
-        score.f1(np.ones((2, 2), dtype=int), np.ones((2, 2), dtype=int), [0.3])
+    with pytest.raises(score.ScoreError, match=r"0\.5 or more"):
+        score.f1(SQUARES, SQUARES, [0.3])
 
 
-def test_a_frame_is_scored_in_under_10_ms(truth):
+def test_a_frame_is_scored_in_under_10_ms():
     """The best of ten runs takes less than 10 ms of processor time."""
-    moved = np.roll(truth, 2, axis=0)
+    truth = simulate.frame(39, 1)[1]
     spent = []
     for _ in range(10):
         start = time.process_time()
-        score.report(truth, moved)
+        score.report(truth, np.roll(truth, 2, axis=0))
         spent.append(time.process_time() - start)
     assert min(spent) < 0.010
 
 
-# ---- outcomes
-
-
 def test_each_error_gets_its_name():
     """Planted errors are named, in the order of labels that are not consecutive."""
-    truth, labels = np.zeros((2, 40, 60), int)
+    truth, labels = np.zeros((2, 40, 90), int)
     truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
     truth[2:12, 20:30] = 7  # missed
     labels[2:12, 40:50] = 9  # extra
@@ -256,35 +152,464 @@ def test_each_error_gets_its_name():
     labels[20:30, 2:22] = 12
     truth[20:30, 40:52] = 20  # split in two
     labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
+    truth[2:12, 60:70], labels[2:12, 60:65] = 40, 40  # a bad outline: neither found nor split
+    truth[20:30, 60:70], labels[20:30, 60:68], labels[20:30, 68:70] = 41, 41, 42  # a splinter
     of_truth, of_objects = score.outcomes(truth, labels)
-    assert of_truth.tolist() == ["found", "missed", "merged", "merged", "split"]
-    assert of_objects.tolist() == ["found", "extra", "merged", "split", "split"]
-
-
-def test_a_bad_outline_is_missed_on_one_side_and_extra_on_the_other():
-    """An object of half the nucleus is neither found nor split."""
-    truth = np.zeros((20, 20), int)
-    truth[2:12, 2:12] = 1
-    labels = np.where(np.arange(20) < 7, truth, 0)
-    assert [side.tolist() for side in score.outcomes(truth, labels)] == [["missed"], ["extra"]]
-
-
-def test_a_nucleus_that_is_found_keeps_that_name():
-    """A splinter of IoU 0.2 beside an object of IoU 0.8 does not make the nucleus a split one."""
-    truth = np.ones((10, 10), int)
-    of_truth, of_objects = score.outcomes(truth, np.where(np.arange(10) < 8, truth, 2))
-    assert of_truth.tolist() == ["found"]
-    assert of_objects.tolist() == ["found", "split"]
-
-
-def test_outcomes_agree_with_the_counts_of_the_report():
-    """Everything that is not found is what the report counts as missed, and as extra."""
-    _, truth = simulate.frame(39, 1)
-    labels = np.roll(truth, 3, axis=1)
-    labels[labels % 7 == 0] = 0
-    labels[labels % 5 == 0] += 1
-    of_truth, of_objects = score.outcomes(truth, labels)
+    assert of_truth.tolist() == ["found", "missed", "merged", "merged", "split", "missed", "found"]
+    named = ["found", "extra", "merged", "split", "split", "extra", "found", "split"]
+    assert of_objects.tolist() == named
     report = score.report(truth, labels)
-    assert (of_truth != "found").sum() == report["missed"] > 0
-    assert (of_objects != "found").sum() == report["extra"] > 0
-    assert (of_objects == "merged").sum() <= report["merged"]
+    assert (of_truth != "found").sum() == report["missed"]
+    assert (of_objects != "found").sum() == report["extra"]
+
+
+# ---- Frames of a folder
+
+
+def make(folder, stems, *, listed=()):
+    """Make a data set of small frames with labels as their 16-bit masks; return it and them."""
+    truths = {}
+    for part in ("images", "masks", "metadata", "labels"):
+        (folder / part).mkdir()
+    for number, stem in enumerate(stems, start=1):
+        truths[stem] = np.zeros((20, 60), np.uint16)
+        for label in range(1, number + 2):
+            truths[stem][2 : 4 + number, 4 * label : 4 * label + 3] = label
+        tifffile.imwrite(folder / "images" / f"{stem}.tif", truths[stem] * 100 + 7)
+        Image.fromarray(truths[stem]).save(folder / "masks" / f"{stem}.png")
+    if listed:
+        (folder / "metadata" / "validation.txt").write_text("\n".join(listed))
+    return folder, truths
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return `make` for a folder of the test's own."""
+    return functools.partial(make, tmp_path)
+
+
+def save_stack(path, truths):
+    """Write label images as one TIFF, in the order given."""
+    tifffile.imwrite(path, np.stack(list(truths)), photometric="minisblack")
+
+
+def save_files(path, stack):
+    """Write TIFF and PNG files side by side, half of them with Cellpose's ending."""
+    path.mkdir()
+    for stem, labels in zip("ABCD", stack, strict=True):
+        if stem in "AC":
+            tifffile.imwrite(path / f"{stem}.tif", labels.astype(np.float32))
+        else:
+            Image.fromarray(labels).save(path / f"{stem}_cp_masks.png")
+
+
+def save_ome(path, stack):
+    """Write an OME-Zarr with five axes and two levels."""
+    group = zarr.open_group(path, mode="w")
+    group.create_array("labels/cells/0", data=stack[:, None, None])
+    group.create_array("labels/cells/1", data=stack[:, None, None, ::2, ::2])
+
+
+@pytest.mark.parametrize(
+    ("save", "inside"),
+    [
+        (save_files, ""),
+        (save_stack, ""),
+        (lambda path, stack: zarr.create_array(path, data=stack), ""),
+        (save_ome, ""),
+        (save_ome, "labels/cells"),
+    ],
+    ids=["files", "TIFF stack", "Zarr", "OME-Zarr", "group of an OME-Zarr"],
+)
+def test_each_form_of_label_images_gives_the_same_table(own, save, inside):
+    """Files by their stems, and stacks in name order, score as the arrays do in memory."""
+    folder, truths = own("ABCD")
+    truths["B"][:] = 0
+    Image.fromarray(truths["B"]).save(folder / "masks" / "B.png")
+    stack = np.stack([np.where(truth > i, truth, 0) for i, truth in enumerate(truths.values())])
+    save(folder / "other", stack)
+    table = score.evaluate(folder, split="all", labels=folder / "other" / inside)
+    assert table["file"].tolist() == list("ABCD")
+    assert table["cpu_ms"].isna().all()
+    wanted = [score.report(*pair)["averageF1"] for pair in zip(truths.values(), stack, strict=True)]
+    np.testing.assert_allclose(table["averageF1"], wanted)
+    assert np.isnan(wanted[1])  # no nucleus there, and no label: no F1
+    lines = score.summary(table).splitlines()
+    assert ("stack read in name order: first A, last D" in lines) == (save is not save_files)
+    assert lines[-1].startswith(f"frames=4 averageF1={np.nanmean(wanted):.4f} F1@0.5=")
+    assert f"worst frame: averageF1={min(wanted):.4f} D" in lines
+    by_threshold = score.aggregate(table)
+    assert by_threshold["F1"].mean() == pytest.approx(np.nanmean(wanted))
+    assert by_threshold["worst"].tolist() == [min(table["F1@0.5"])] * 9
+
+
+def test_a_stack_of_all_frames_serves_any_split(own):
+    """A split takes its own frames out of a stack of all, and a stack of its own as it is."""
+    folder, truths = own("ABCD", listed="BD")
+    spoilt = [np.where(truth > 1, truth, 0) for truth in truths.values()]
+    save_stack(folder / "all.tif", spoilt)
+    save_stack(folder / "part.tif", spoilt[1::2])
+    every, alone = (score.evaluate(folder, labels=folder / f"{n}.tif") for n in ("all", "part"))
+    assert every["file"].tolist() == ["B", "D"]
+    pd.testing.assert_frame_equal(every, alone)
+
+
+def test_methods_are_run_and_timed(own, simulated_frames):
+    """A method by name, a function, and the true masks are scored; empty fields count too."""
+    masks = score.evaluate(simulated_frames, labels=simulated_frames / "masks")
+    closing = "frames=10 averageF1=1.0000 F1@0.5=1.0000 F1@0.7=1.0000 F1@0.9=1.0000"
+    assert score.summary(masks).splitlines()[-1] == closing
+    otsu = score.evaluate(simulated_frames, method="otsu", progress=True)
+    assert 0.3 < otsu["averageF1"].mean() < 0.9
+    assert (otsu["cpu_ms"] > 0).all()
+    folder, truths = own("AB")
+    Image.fromarray(truths["B"] * 0).save(folder / "masks" / "B.png")
+    table = score.evaluate(folder, split="all", method=lambda image: image // 100)
+    assert table["averageF1"].tolist() == [1, 0]
+
+
+def cut_imagej(path):
+    """Write an ImageJ stack that lost all planes but the first."""
+    text = "ImageJ=1.54f\nimages=3\nslices=3\n"
+    tifffile.imwrite(path, np.ones((20, 60), np.uint8), description=text, metadata=None)
+
+
+def save_planes(path):
+    """Write one file with three label images."""
+    planes = [Image.fromarray(np.full((20, 60), n, np.uint8)) for n in range(3)]
+    planes[0].save(path, save_all=True, append_images=planes[1:])
+
+
+def sparse(path):
+    """Write a TIFF whose second half was never written."""
+    tifffile.imwrite(path, np.ones((20, 60), np.uint8), rowsperstrip=10, metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages[0].tags["StripByteCounts"].overwrite((600, 0))
+
+
+def cyclic(path):
+    """Write a TIFF whose second page is followed by itself."""
+    save_planes(path)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.filehandle.seek(tif.pages[1].offset + 2 + 12 * len(tif.pages[1].tags))
+        tif.filehandle.write(tif.pages[1].offset.to_bytes(4, "little"))
+
+
+def appended(path):
+    """Write a TIFF of two separate images."""
+    for _ in range(2):
+        tifffile.imwrite(path, np.ones((20, 60), np.uint8), append=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("B01.tif", save_planes, "no label image for A01: save it as A01.tif or"),
+        ("A01_2_cp_masks.tif", save_planes, "no label image for A01: save it as A01.tif or"),
+        ("A01.tif", lambda p: shutil.copy(p.parents[1] / "masks/A01.png", p), "not a TIFF"),
+        ("A01.png", lambda p: p.write_bytes(b"no PNG"), r"A01\.png cannot be read \("),
+        ("A01.png", lambda p: Image.new("1", (30_000, 30_000)).save(p), r"A01\.png cannot be"),
+        ("A01.png", lambda p: Image.new("RGB", (60, 20), "red").save(p), "save the labels them"),
+        ("A01.png", lambda p: Image.new("1", (60, 20)).save(p), "A01: this is a mask"),
+        ("A01.tif", lambda p: Image.new("L", (6, 2)).save(p), r"A01: .* shape \(2, 6\)"),
+        ("A01.tif", save_planes, r"A01: .* shape \(3, 20, 60\), .* one label image"),
+        ("A01.png", save_planes, r"A01\.png: 3 images in one file; save one"),
+        ("A01.tif", cut_imagej, r"A01\.tif: some pixels are missing; copy or"),
+        ("A01.tif", sparse, r"A01\.tif: some pixels are missing; copy or"),
+        ("A01.tif", cyclic, r"A01: .* shape \(2, 20, 60\)"),
+        ("A01.tif", appended, r"A01\.tif: 2 separate images in one file; save one"),
+    ],
+)
+def test_label_files_that_do_not_fit_are_refused(own, name, write, message):
+    """Missing, damaged or other files, and files with several planes, end in one line."""
+    folder, _ = own(["A01"])
+    write(folder / "labels" / name)
+    with pytest.raises(score.ScoreError, match=message) as caught:
+        score.evaluate(folder, split="all", labels=folder / "labels")
+    assert "\n" not in str(caught.value)
+
+
+def cut_chunk(path):
+    """Write a Zarr with a chunk that was cut off."""
+    zarr.create_array(path, data=np.random.default_rng(0).integers(0, 99, (1, 20, 60)))
+    chunk = next(file for file in (path / "c").rglob("*") if file.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:50])
+
+
+def no_object(path):
+    """Write a Zarr with a list for its metadata."""
+    path.mkdir()
+    (path / "zarr.json").write_text("[]")
+
+
+def absurd(path):
+    """Write a Zarr with a frame that fits no memory."""
+    zarr.create_array(path, shape=(1, 10**7, 10**7), chunks=(1, 100, 100), dtype="i8")
+
+
+def two_arrays(path):
+    """Write a Zarr with two arrays, neither of which is named as OME-Zarr does."""
+    for name in ("a", "b"):
+        zarr.open_group(path).create_array(name, data=np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda p: None, "does not exist: give a folder"),
+        (lambda p: save_stack(p, np.zeros((3, 20, 60), int)), "holds 3 label images: give one for"),
+        (lambda p: save_stack(p, np.zeros((2, 3, 20, 60), int)), r"give \(frames, rows, columns"),
+        (two_arrays, "holds .*'a', 'b'.*; give the path of one array"),
+        (cut_chunk, "cannot be read"),
+        (no_object, "cannot be read"),
+        (absurd, "cannot be read"),
+    ],
+)
+def test_stacks_that_do_not_fit_are_refused(own, write, message):
+    """A stack of the wrong length, an unclear or a damaged Zarr, no such path: one line each."""
+    folder, _ = own(["A01"])
+    write(folder / "odd")
+    with pytest.raises(score.ScoreError, match=f"odd.* {message}") as caught:
+        score.evaluate(folder, split="all", labels=folder / "odd")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "unknown method 'magic': choose "),
+        ({}, "either a method or"),
+        ({"method": "otsu", "labels": "masks"}, "either a method or"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(simulated_frames, options, message):
+    """An unknown method, neither of method and labels, or both, are refused."""
+    with pytest.raises(score.ScoreError, match=message):
+        score.evaluate(simulated_frames, **options)
+
+
+def test_errors_of_a_method_name_the_frame(own):
+    """So does a result that is not a label image, where the frame is called 1."""
+    folder, truths = own(["1", "B01"])
+
+    def fails(image):
+        if image.max() > 300:
+            raise ValueError("too bright")
+        return np.zeros(image.shape, int)
+
+    with pytest.raises(score.ScoreError, match="B01: too bright"):
+        score.evaluate(folder, split="all", method=fails)
+    with pytest.raises(score.ScoreError, match=r"^1: labels must not be negative"):
+        score.evaluate(folder, split="all", method=lambda image: -truths["1"].astype(int))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    stems=st.sets(st.from_regex(r"[ABä]1?([_.-][A12])?(_s)?", fullmatch=True), max_size=6),
+    ending=st.sampled_from(["", "_cp_masks", "_mask", ".labels", "-seg", " label"]),
+    form=st.sampled_from(["NFC", "NFD"]),
+)
+def test_each_frame_finds_its_own_label_file(stems, ending, form):
+    """However names begin alike, each frame is scored with the file of its own name."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, truths = make(Path(place), {"A", *stems})
+        for stem, labels in truths.items():
+            name = unicodedata.normalize(form, f"{stem}{ending}.tif")
+            tifffile.imwrite(folder / "labels" / name, labels)
+        table = score.evaluate(folder, split="all", labels=folder / "labels")
+        assert table["averageF1"].eq(1).all()
+        next((folder / "labels").iterdir()).unlink()
+        with pytest.raises(score.ScoreError, match="no label image for"):
+            score.evaluate(folder, split="all", labels=folder / "labels")
+
+
+def test_the_frames_themselves_are_not_label_images(own):
+    """Cellpose writes its masks beside the images: those are scored, not the images."""
+    folder, truths = own(["A01", "B01"])
+    for stem, labels in truths.items():
+        Image.fromarray(labels).save(folder / "images" / f"{stem}_cp_masks.png")
+    table = score.evaluate(folder, split="all", labels=folder / "images")
+    assert table["averageF1"].tolist() == [1, 1]
+    shutil.copytree(folder / "images", folder / "copies")
+    with pytest.raises(score.ScoreError, match=r"images for A01: keep one of A01\.tif, A01_cp"):
+        score.evaluate(folder, split="all", labels=folder / "copies")
+
+
+def test_a_stack_that_may_be_in_number_order_is_refused(own):
+    """Where img10 may come before or after img2 nobody knows, unless segkit wrote the stack."""
+    folder, truths = own([f"img{number}" for number in range(1, 11)], listed=["img1"])
+    by_name = [truths[stem] for stem in sorted(truths)]
+    save_stack(folder / "stack.tif", by_name)
+    with pytest.raises(score.ScoreError, match=r"f: image 2 may belong to img10 .* or to img2 "):
+        score.evaluate(folder, split="all", labels=folder / "stack.tif")
+    # img1 is the first in either order
+    assert score.evaluate(folder, labels=folder / "stack.tif")["averageF1"].tolist() == [1]
+    (folder / "run.json").write_text("{}")
+    table = score.evaluate(folder, split="all", labels=folder / "stack.tif")
+    assert table["averageF1"].eq(1).all()
+
+
+def test_a_stack_of_bbbc039_serves_all_frames_but_two(tmp_path):
+    """Two real frames share well and site; number order swaps them, and no others."""
+    for name in registry.entries():
+        if name.startswith(("images/", "masks/")):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).touch()
+    zarr.create_array(tmp_path / "stack", shape=(200, 1, 1), dtype="u1")
+    with pytest.raises(score.ScoreError, match=r"IXMtest_P07_s8.* \(name .*IXMtest_P07_s8"):
+        score.evaluate(tmp_path, split="all", labels=tmp_path / "stack")
+    (tmp_path / "metadata").mkdir()
+    others = [stem for stem in data.split(tmp_path) if "P07_s8" not in stem]
+    (tmp_path / "metadata" / "validation.txt").write_text("\n".join(others))
+    with pytest.raises(score.ScoreError, match="png cannot be read"):  # past the look at the order
+        score.evaluate(tmp_path, labels=tmp_path / "stack")
+
+
+def test_listed_frames_that_are_not_there_are_counted(own):
+    """The summary says how many of the listed frames were scored; with none it is an error."""
+    folder, _ = own(["A01", "B01"], listed=["A01.png", "B01.png", "C01.png"])
+    table = score.evaluate(folder, method=lambda image: (image > 7).astype(int))
+    assert "2 of 3 listed frames are here" in score.summary(table).splitlines()
+    (folder / "metadata" / "validation.txt").write_text("C01.png")
+    with pytest.raises(score.ScoreError, match=r"no frame of .*validation\.txt: add them, or"):
+        score.evaluate(folder, method="otsu")
+
+
+def test_masks_in_place_of_labels_are_pointed_out(own):
+    """Label images with a single label each get a line in the summary."""
+    folder, truths = own(["A01", "B01"])
+    for stem, labels in truths.items():
+        Image.fromarray((labels > 0).astype(np.uint8) * 255).save(folder / "labels" / f"{stem}.png")
+    table = score.evaluate(folder, split="all", labels=folder / "labels")
+    assert "if these are masks, number their objects" in score.summary(table)
+
+
+def test_frames_without_a_mask_or_a_name_of_their_own_are_refused(own):
+    """a.tif beside a.tiff cannot be told apart by a mask; without its mask a frame has no truth."""
+    folder, _ = own(["A01"])
+    shutil.copy(folder / "images" / "A01.tif", folder / "images" / "A01.tiff")
+    with pytest.raises(score.ScoreError, match="two frames named A01: keep one"):
+        score.evaluate(folder, split="all", method="otsu")
+    (folder / "images" / "A01.tiff").unlink()
+    (folder / "masks" / "A01.png").unlink()
+    with pytest.raises(data.DataError, match=r"A01\.png"):
+        score.evaluate(folder, split="all", method="otsu")
+
+
+# ---- Files
+
+
+def test_decode_tells_touching_nuclei_apart():
+    """Touching patches of different colours are two nuclei, diagonal ones of one colour one."""
+    red = np.array([[1, 2, 0, 3], [1, 2, 3, 0], [0, 0, 0, 0], [1, 1, 0, 2]], dtype=np.uint8)
+    rgba = np.zeros((4, 4, 4), dtype=np.uint8)
+    rgba[..., 0], rgba[..., 3] = red, 255
+    labels = score.decode_mask(rgba)
+    assert labels.dtype == np.int32
+    assert labels.tolist() == [[1, 2, 0, 3], [1, 2, 3, 0], [0, 0, 0, 0], [4, 4, 0, 5]]
+    assert np.array_equal(score.decode_mask(red), labels)
+
+
+def test_decode_undoes_the_encoding():
+    """What simulate encodes with three colours comes back nucleus by nucleus."""
+    truth = simulate.frame(39, 1)[1]
+    iou = score.match(truth, score.decode_mask(simulate.encode_mask(truth)))
+    assert iou.shape[0] == iou.shape[1] > 40
+    assert (iou.max(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3, 4), (3, 20, 60), (7,)])
+def test_decode_refuses_other_shapes(shape):
+    """A stack is not taken for one mask."""
+    with pytest.raises(score.ScoreError, match=str(shape[0])):
+        score.decode_mask(np.zeros(shape, int))
+
+
+def blocks(*levels, dtype=np.uint8):
+    """Return a small image with one square of each grey level."""
+    image = np.zeros((12, 8 * len(levels) + 8), dtype)
+    for number, level in enumerate(levels):
+        image[3:8, 8 * number + 4 : 8 * number + 9] = level
+    return image
+
+
+def colours(red, green=0, blue=0):
+    """Return a small colour image with one square."""
+    return blocks(1)[..., None] * np.array([red, green, blue], np.uint8)
+
+
+# one pixel with 16 bits per colour, which Pillow would read as 8 bits, and small labels as 0
+DEEP = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000011002000000c0e78f9d0000000d494441"
+    "54789c6360606200020000110003d48cc5530000000049454e44ae426082"
+)
+
+
+@pytest.mark.parametrize(
+    ("mask", "wanted"),
+    [
+        (blocks(1, 2, 3, 4, 700, dtype=np.uint16), 5),
+        (blocks(255, 255, 255), 3),
+        (blocks(1, 1, 1) > 0, 3),
+        (colours(3), 1),
+        (blocks(0, 0), 0),
+        (colours(0, 255), "other colours"),
+        (colours(0, 0, 2), "other colours"),
+        (colours(9), "other colours"),
+        (colours(255, 255, 255), "other colours"),
+        (DEEP, "16 bits per colour; save"),
+        (blocks(1, 2, 2), "2 grey levels in 3 pieces"),
+        (255 - blocks(255, 255), "background is not 0"),
+        (1 + blocks(1, 2, 3), "background is not 0"),
+        (np.kron(np.eye(3), np.ones((4, 4))) == 0, "background is not 0"),
+        (np.tile([0, 255, 255, 255], (8, 4)).astype(np.uint8), "background is not 0"),
+    ],
+)
+def test_true_masks_are_read_in_one_way_or_refused(tmp_path, mask, wanted):
+    """Labels as grey levels, one level for all, or the data set's colours, on a background of 0."""
+    path = tmp_path / "a.png"
+    path.write_bytes(mask) if isinstance(mask, bytes) else Image.fromarray(mask).save(path)
+    if isinstance(wanted, int):
+        truth = score.read_truth(path)
+        assert truth.max() == wanted
+        assert np.array_equal(truth > 0, mask.reshape(*mask.shape[:2], -1)[..., 0] > 0)
+        return
+    with pytest.raises(score.ScoreError, match=wanted) as caught:
+        score.read_truth(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def damaged(content, rng):
+    """Return bytes with one damage: a bit, a cut, an insertion, a loss, zeros, or a header byte."""
+    where, length = rng.randrange(len(content)), rng.randint(1, 40)
+    head, tail = content[:where], content[where:]
+    kind = rng.randrange(6)
+    if kind == 5:
+        where = rng.randrange(64)
+        return content[:where] + rng.randbytes(1) + content[where + 1 :]
+    flipped = bytes([tail[0] ^ 1 << rng.randrange(8)]) + tail[1:]
+    lost = tail[length:]
+    return head + (flipped, b"", rng.randbytes(length) + tail, lost, bytes(length) + lost)[kind]
+
+
+@pytest.mark.parametrize("name", ["a.png", "zlib.tif", "plain.tif"])
+def test_damaged_files_end_in_one_line(tmp_path, name):
+    """Of 300 damaged files each is refused by name; a PNG that is not gives the good labels."""
+    rng, path, truth = random.Random(39), tmp_path / name, blocks(*range(1, 30))
+    if name == "a.png":
+        Image.fromarray(truth).save(path)
+    else:
+        tifffile.imwrite(path, truth, compression="zlib" if name == "zlib.tif" else None)
+    content, refused = path.read_bytes(), 0
+    for _ in range(300):
+        path.write_bytes(damaged(content, rng))
+        try:
+            labels = score.read_labels(path)
+        except score.ScoreError as error:
+            assert str(error).startswith(str(path))  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+            refused += 1
+        else:
+            assert name != "a.png" or np.array_equal(labels, truth)
+    assert refused > (250 if name == "a.png" else 60)

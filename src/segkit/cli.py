@@ -78,14 +78,14 @@ def segment(args):
 
 def score(args):
     """Compare label images with the ground truth."""
-    from segkit import evaluate
+    from segkit import score
 
-    table = evaluate.evaluate(
+    table = score.evaluate(
         args.folder, split=args.split, method=args.method, labels=args.labels, progress=True
     )
     if args.csv:
         table.to_csv(args.csv, index=False)
-    print(evaluate.summary(table))
+    print(score.summary(table))
 
 
 def progress(args):

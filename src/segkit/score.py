@@ -14,10 +14,25 @@ doi:10.1002/cyto.a.23863; code in carpenterlab/2019_Caicedo_CytometryA,
 Where there is no true nucleus the published code gives 0. Here such a frame has no F1 (NaN, left
 out of every mean) when nothing was labelled either, and 0 when something was.
 
-Everything here works on plain label images; `segkit.evaluate` reads them from files.
+`match`, `f1`, `report` and `outcomes` compare two label images. `evaluate` scores the frames of a
+split: a method, or label images from any program. Those come as a folder with one TIFF or PNG per
+frame, or as one TIFF stack or Zarr array in the name order of the frames. A file in a folder
+belongs to the frame with the longest name that the file's name begins with; an ending without
+digits may follow, such as ``_cp_masks``.
 """
 
+import contextlib
+import functools
+import math
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
+
+from segkit import SegkitError
+from segkit.reading import read_frame
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 """The nine IoU thresholds of the protocol."""
@@ -29,50 +44,11 @@ TOUCHED_AT = 0.1
 """IoU above which two objects count as parts of each other in `report`."""
 
 
-def decode_mask(mask):
-    """Turn one of the data set's colour masks into labels.
+class ScoreError(SegkitError, ValueError):
+    """What cannot be scored: the file, if there is one, what is wrong, and what to do."""
 
-    The red channel holds 0 (background) and 1..3, a map colouring: touching nuclei have
-    different colours, so each connected patch of one colour is one nucleus.
 
-    Parameters
-    ----------
-    mask : (rows, columns) or (rows, columns, channels) array of integers
-        The mask file as read, or its first channel.
-
-    Returns
-    -------
-    labels : (rows, columns) int32 array
-        1..n for the nuclei, 0 for the background.
-
-    Raises
-    ------
-    ValueError
-        For an array that is not a 2-D picture, and for other colours.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> decode_mask(np.array([[1, 1, 2, 2, 0], [1, 1, 2, 2, 0], [0, 0, 0, 0, 1]]))
-    array([[1, 1, 2, 2, 0],
-           [1, 1, 2, 2, 0],
-           [0, 0, 0, 0, 3]], dtype=int32)
-    """
-    from skimage.measure import label
-
-    mask = np.asarray(mask)
-    if mask.ndim == 3:
-        if mask[..., 0].max() > 3 or mask[..., 1:3].any():
-            raise ValueError(
-                "This is a colour picture other than the data set's masks (red 1, 2, 3 only): save "
-                "the labels themselves, as 16-bit grey levels."
-            )
-        mask = mask[..., 0]
-    if mask.ndim != 2:
-        msg = f"A mask has 2 axes, or 3 with its colour channels; this one has shape {mask.shape}."
-        raise ValueError(msg)
-    # Full connectivity: outlines drawn by hand meet at corners.
-    return label(mask, connectivity=2).astype(np.int32)
+# ---- Label images of one frame
 
 
 def match(truth, labels):
@@ -90,7 +66,7 @@ def match(truth, labels):
 
     Raises
     ------
-    ValueError
+    ScoreError
         If the shapes differ, or either is not a label image.
 
     Examples
@@ -101,14 +77,13 @@ def match(truth, labels):
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
-    truth, labels = _whole(truth), _whole(labels)
+    truth, labels = _integers(truth), _integers(labels)
     if truth.shape != labels.shape:
-        msg = (
-            f"The labels have shape {labels.shape}, the truth {truth.shape}: "
-            "score the frame that the labels were made from, at its full size."
+        raise ScoreError(
+            f"the labels have shape {labels.shape}, the truth {truth.shape}: give one label image "
+            "of the same frame, at its full size"
         )
-        raise ValueError(msg)
-    # Most of a frame is background in both and tells nothing.
+    # Most of a frame is background in both and adds nothing.
     either = np.flatnonzero((truth != 0) | (labels != 0))
     truth, true_count = _consecutive(truth.ravel()[either])
     labels, found_count = _consecutive(labels.ravel()[either])
@@ -118,6 +93,32 @@ def match(truth, labels):
     pairs = pairs.reshape(true_count + 1, columns)
     union = pairs.sum(axis=1)[1:, None] + pairs.sum(axis=0)[None, 1:] - pairs[1:, 1:]
     return pairs[1:, 1:] / union
+
+
+def _integers(labels):
+    """Return labels as an array of integers, none of them negative."""
+    labels = integers = np.asarray(labels)
+    if labels.dtype == bool:
+        raise ScoreError("this is a mask, not labels: number its objects (skimage.measure.label)")
+    # Floats that are larger cannot tell neighbouring labels apart.
+    if labels.dtype.kind == "f" and abs(labels).max(initial=0) <= 2 / np.finfo(labels.dtype).eps:
+        integers = labels.astype(np.int64)
+    if integers.dtype.kind not in "iu" or (integers != labels).any():
+        raise ScoreError(f"{labels.dtype} values that cannot be labels: save labels as integers")
+    if integers.min(initial=0) < 0:
+        raise ScoreError("labels must not be negative: 0 is the background, 1, 2 ... are objects")
+    return integers
+
+
+def _consecutive(labels):
+    """Renumber a flat array of labels 1..n; return it with n."""
+    if labels.max(initial=0) > 8 * labels.size:  # too large for a table of all labels
+        # A 0 of another dtype would turn large labels into floats, and near ones into the same.
+        labels = np.unique(np.append(labels.dtype.type(0), labels), return_inverse=True)[1][1:]
+    used = np.bincount(labels.astype(np.intp), minlength=1) > 0
+    used[0] = False
+    numbers = np.cumsum(used)
+    return numbers[labels], int(numbers[-1])
 
 
 def f1(truth, labels, thresholds=THRESHOLDS):
@@ -137,10 +138,22 @@ def f1(truth, labels, thresholds=THRESHOLDS):
 
     Raises
     ------
-    ValueError
+    ScoreError
         For a threshold below 0.5, where a nucleus could match twice, and as `match`.
     """
     return _f1(match(truth, labels), thresholds)
+
+
+def _f1(iou, thresholds):
+    thresholds = np.asarray(thresholds, dtype=float)
+    if (thresholds < 0.5).any():
+        raise ScoreError("F1 needs thresholds of 0.5 or more: below that a nucleus matches twice")
+    if sum(iou.shape) == 0:
+        return np.full(thresholds.shape, np.nan)
+    # The best partner decides: above 0.5 there is at most one.
+    best = iou.max(axis=1, initial=0)
+    hits = (best[None] > thresholds[:, None]).sum(axis=1)
+    return 2 * hits / sum(iou.shape)
 
 
 def report(truth, labels):
@@ -178,53 +191,6 @@ def report(truth, labels):
     }
 
 
-def _f1(iou, thresholds):
-    thresholds = np.asarray(thresholds, dtype=float)
-    if (thresholds < 0.5).any():
-        raise ValueError("F1 needs thresholds of 0.5 or more: below that a nucleus matches twice.")
-    if sum(iou.shape) == 0:
-        return np.full(thresholds.shape, np.nan)
-    # The best partner decides: above 0.5 there is at most one.
-    best = iou.max(axis=1, initial=0)
-    hits = (best[None] > thresholds[:, None]).sum(axis=1)
-    return 2 * hits / sum(iou.shape)
-
-
-def _whole(labels):
-    """Return labels as an array of integers, none of them negative."""
-    labels = np.asarray(labels)
-    if labels.dtype == bool:
-        raise ValueError("This is a mask, not labels: number its objects (skimage.measure.label).")
-    if labels.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            whole = labels.astype(np.int64)
-        if not np.array_equal(whole, labels):
-            raise ValueError("Labels must be whole numbers: save the label image, not a picture.")
-        if whole.max(initial=0) > 2 / np.finfo(labels.dtype).eps:
-            msg = f"{labels.dtype} cannot tell labels as large as these apart: save integers."
-            raise ValueError(msg)
-        labels = whole
-    if labels.dtype.kind not in "iu":
-        msg = f"Labels must be whole numbers, not {labels.dtype}: save the label image as integers."
-        raise ValueError(msg)
-    if labels.min(initial=0) < 0:
-        raise ValueError("Labels must not be negative: 0 is the background, 1, 2 ... are objects.")
-    return labels
-
-
-def _consecutive(labels):
-    """Renumber a flat array of labels 1..n; return it with n."""
-    # A table is quickest, as long as the largest label stays near the number of pixels.
-    if labels.max(initial=0) <= 8 * labels.size:
-        used = np.bincount(labels, minlength=1) > 0
-        used[0] = False
-        numbers = np.cumsum(used)
-        return np.where(used, numbers, 0)[labels], int(numbers[-1])
-    # A 0 of another dtype would turn large labels into floats, and near ones into the same.
-    values, labels = np.unique(np.append(labels.dtype.type(0), labels), return_inverse=True)
-    return labels[1:], values.size - 1
-
-
 def outcomes(truth, labels):
     """Name the outcome of each true nucleus, and what each labelled object is.
 
@@ -255,16 +221,389 @@ def outcomes(truth, labels):
     """
     iou = match(truth, labels)
     found, touched = iou > COUNTED_AT, iou > TOUCHED_AT
-    several = touched.sum(axis=0) > 1
-    parts = touched.sum(axis=1) > 1
-    of_truth = np.select(
-        [found.any(axis=1), (touched & several).any(axis=1), parts],
-        ["found", "merged", "split"],
-        "missed",
-    )
-    of_objects = np.select(
-        [found.any(axis=0), several, (touched & parts[:, None]).any(axis=0)],
-        ["found", "merged", "split"],
-        "extra",
-    )
+    several, parts = touched.sum(axis=0) > 1, touched.sum(axis=1) > 1
+    names = ["found", "merged", "split"]
+    conditions = [found.any(axis=1), (touched & several).any(axis=1), parts]
+    of_truth = np.select(conditions, names, "missed")
+    conditions = [found.any(axis=0), several, (touched & parts[:, None]).any(axis=0)]
+    of_objects = np.select(conditions, names, "extra")
     return of_truth, of_objects
+
+
+# ---- Frames of a folder
+
+
+def evaluate(folder, *, split="validation", method=None, labels=None, progress=False):
+    """Score each frame of a split.
+
+    Parameters
+    ----------
+    folder : path-like
+        A data set folder, with images, masks and the lists of the splits.
+    split : {"training", "validation", "test", "all"}
+        Which frames.
+    method : str or callable, optional
+        A method of `segkit.frame.segment`, or any function from a frame to labels.
+    labels : path-like, optional
+        Label images to score instead: exactly one of `method` and `labels` is given.
+    progress : bool
+        Draw a bar on the standard error.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        One row per frame: ``file`` (its stem), what `report` measures, and ``cpu_ms``, the
+        processor time of the segmentation in milliseconds (NaN for `labels`).
+        ``table.attrs["notes"]`` lists what a reader of the scores should know, such as the order
+        that a stack was read in.
+
+    Raises
+    ------
+    ScoreError, DataError, FrameError
+        If there is nothing to score or files do not fit, with the file in the message.
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    if (method is None) == (labels is None):
+        raise ScoreError("give either a method or label images to score, and not both")
+    stems, files, masks, notes = _frames(folder, split)
+    if labels is None:
+        call, images = _function(method), map(read_frame, files)
+    else:
+        call = np.asarray
+        images, note = _label_images(Path(labels), folder, stems)
+        notes += note
+    rows = []
+    for number, stem in enumerate(tqdm(stems, unit="frame", leave=False, disable=not progress)):
+        truth, image = read_truth(masks[number]), next(images)  # both name the file in errors
+        try:
+            if number == 0:  # The first call loads libraries: that is not the method's own time.
+                call(image)
+            start = time.process_time()
+            found = np.asarray(call(image))
+            cpu = time.process_time() - start if labels is None else float("nan")
+            rows.append({"file": stem, **report(truth, found), "cpu_ms": 1000 * cpu})
+        except ValueError as error:
+            raise ScoreError(f"{stem}: {error}") from error
+    table = pd.DataFrame(rows)
+    if labels is not None and table["found"].max() <= 1 < table["true"].max():
+        notes.append(
+            "no label image holds more than one label: if these are masks, number their objects "
+            "(skimage.measure.label)"
+        )
+    table.attrs["notes"] = notes
+    return table
+
+
+def aggregate(table):
+    """Sum up a table of `evaluate` for each threshold.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``threshold``, ``F1`` (mean over the frames that have one), ``worst`` (the lowest).
+    """
+    import pandas as pd
+
+    scores = table[[f"F1@{t:g}" for t in THRESHOLDS]]
+    columns = {"F1": scores.mean().to_numpy(), "worst": scores.min().to_numpy()}
+    return pd.DataFrame({"threshold": THRESHOLDS, **columns})
+
+
+def summary(table):
+    """Write a table of `evaluate` as text; the closing line is made for other programs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> truth = np.array([[1, 1, 0, 2, 2]])
+    >>> table = pd.DataFrame([{"file": "a", **report(truth, truth)}])
+    >>> print(summary(table).splitlines()[-1])
+    frames=1 averageF1=1.0000 F1@0.5=1.0000 F1@0.7=1.0000 F1@0.9=1.0000
+    """
+    by_threshold = aggregate(table)
+    lines = [by_threshold.to_string(index=False, float_format="{:.4f}".format), ""]
+    counts = table[["true", "found", "missed", "extra", "split", "merged"]].sum()
+    lines.append(" ".join(f"{name}={int(count)}" for name, count in counts.items()))
+    if table["averageF1"].notna().any():
+        worst = table.loc[table["averageF1"].idxmin()]
+        lines.append(f"worst frame: averageF1={worst['averageF1']:.4f} {worst['file']}")
+    lines += table.attrs.get("notes", [])
+    means = [f"F1@{t:g}={table[f'F1@{t:g}'].mean():.4f}" for t in (0.5, 0.7, 0.9)]
+    average = by_threshold["F1"].mean()
+    lines.append(f"frames={len(table)} averageF1={average:.4f} {' '.join(means)}")
+    return "\n".join(lines)
+
+
+def _frames(folder, split):
+    """Return the stems of a split, the paths of their frames and masks, and how many are absent."""
+    from segkit import data
+
+    stems, notes = data.split(folder, split), []
+    if not stems:
+        place = Path(folder) / "metadata" / f"{split}.txt"
+        raise ScoreError(f"{folder} holds no frame of {place}: add them, or take another split")
+    twice = [stem for stem, count in Counter(map(data.nfc, stems)).items() if count > 1]
+    if twice:
+        raise ScoreError(f"{folder} holds two frames named {twice[0]}: keep one of them")
+    if split != "all" and len(stems) != (count := len(data.listed(folder, split))):
+        notes.append(f"{len(stems)} of {count} listed frames are here")
+    files = {path.stem: path for path in data.images(folder)}
+    return stems, [files[stem] for stem in stems], data.masks(folder, split), notes
+
+
+def _function(method):
+    """Return a method as a function from a frame to labels."""
+    if callable(method):
+        return method
+    from segkit import frame
+
+    if method not in frame.METHODS:
+        raise ScoreError(f"unknown method {method!r}: choose one of {', '.join(frame.METHODS)}")
+    return functools.partial(frame.segment, method=method)
+
+
+def _label_images(labels, folder, stems):
+    """Find the label image of each of `stems`, frames of `folder` in name order.
+
+    Returns
+    -------
+    images : iterator
+        Over the label images, each read when its turn comes.
+    notes : list of str
+        Which frames the first and the last image of a stack belong to; empty for a folder.
+    """
+    from segkit import data
+
+    if not labels.exists():
+        raise ScoreError(f"{labels} does not exist: give a folder, TIFF stack or Zarr of labels")
+    everything = data.split(folder)
+    if labels.is_dir() and not _is_zarr(labels):
+        return map(read_labels, _label_files(labels, folder, everything, stems)), []
+    stack = read_labels(labels)
+    lead = stack.shape[:-2]  # of (t, c, z, y, x), one axis at most is longer than 1
+    if stack.ndim < 2 or sum(length != 1 for length in lead) > 1:
+        raise ScoreError(f"{labels} has shape {stack.shape}: give (frames, rows, columns)")
+    order = everything if math.prod(lead) == len(everything) else stems
+    if math.prod(lead) != len(order):
+        raise ScoreError(
+            f"{labels} holds {math.prod(lead)} label images: give one for each of the "
+            f"{len(everything)} frames in the folder, or of the {len(stems)} in the split"
+        )
+    wanted, by_number = set(stems), sorted(order, key=_number)
+    rows = [row for row, stem in enumerate(order) if stem in wanted]
+    doubt = next((row for row in rows if order[row] != by_number[row]), None)
+    # What `segkit segment` wrote is in name order; of any other stack nobody knows.
+    if doubt is not None and not (labels.parent / "run.json").is_file():
+        raise ScoreError(
+            f"{labels}: image {doubt + 1} may belong to {order[doubt]} (name order) or to "
+            f"{by_number[doubt]} (number order); save one label image per frame, under its name"
+        )
+
+    def images():
+        for row in rows:
+            with _naming(labels):
+                yield np.asarray(stack[tuple(map(int, np.unravel_index(row, lead)))])
+
+    return images(), [f"stack read in name order: first {order[0]}, last {order[-1]}"]
+
+
+def _number(stem):
+    """Sort img2 before img10, and in either case, as file managers and Fiji do."""
+    parts = re.split(r"(\d+)", stem.casefold())
+    return [int(part) if part.isdecimal() else part for part in parts]
+
+
+def _label_files(labels, folder, everything, stems):
+    """Return the one file of each of `stems` among those in a folder of label images."""
+    from segkit import data
+
+    frames = {path.resolve() for path in data.images(folder)}  # they may lie there too
+    known, found = set(map(data.nfc, everything)), {}
+    for path in sorted(labels.iterdir()):
+        if path.suffix.lower() in (".tif", ".tiff", ".png") and path.resolve() not in frames:
+            name = data.nfc(path.stem)
+            cuts = [end.start() for end in re.finditer(r"[ ._-]|$", name)]
+            owner = next((name[:cut] for cut in reversed(cuts) if name[:cut] in known), name)
+            if not re.search(r"\d", name[len(owner) :]):  # A01_2 is not of A01, frame or not
+                found.setdefault(owner, []).append(path)
+    files = [found.get(data.nfc(stem), []) for stem in stems]
+    for stem, mine in zip(stems, files, strict=True):
+        if len(mine) > 1:
+            names = ", ".join(path.name for path in mine)
+            raise ScoreError(f"{labels} holds several label images for {stem}: keep one of {names}")
+        if not mine:
+            raise ScoreError(
+                f"{labels} has no label image for {stem}: save it as {stem}.tif or {stem}.png; an "
+                "ending without digits may follow the name, such as _cp_masks"
+            )
+    return [path for (path,) in files]
+
+
+# ---- Files
+
+
+def decode_mask(mask):
+    """Turn one of the data set's colour masks into labels.
+
+    The red channel holds 0 (background) and 1..3, a map colouring: touching nuclei have
+    different colours, so each connected patch of one colour is one nucleus.
+
+    Parameters
+    ----------
+    mask : (rows, columns) or (rows, columns, channels) array of integers
+        The mask file as read, or its first channel.
+
+    Returns
+    -------
+    labels : (rows, columns) int32 array
+        1..n for the nuclei, 0 for the background.
+
+    Raises
+    ------
+    ScoreError
+        For an array that is not a 2-D image, and for other colours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> decode_mask(np.array([[1, 1, 2, 2, 0], [1, 1, 2, 2, 0], [0, 0, 0, 0, 1]]))
+    array([[1, 1, 2, 2, 0],
+           [1, 1, 2, 2, 0],
+           [0, 0, 0, 0, 3]], dtype=int32)
+    """
+    from skimage.measure import label
+
+    mask = np.asarray(mask)
+    if mask.ndim == 3 and mask.shape[2] <= 4:
+        if mask[..., 0].max() > 3 or mask[..., 1:3].any():
+            raise ScoreError(
+                "other colours than those of the data set's masks (red 1, 2 and 3 only); save the "
+                "labels themselves, as 16-bit grey levels"
+            )
+        mask = mask[..., 0]
+    if mask.ndim != 2:
+        raise ScoreError(f"shape {mask.shape}, not one mask; give (rows, columns[, channels])")
+    # Full connectivity: outlines drawn by hand meet at corners.
+    return label(mask, connectivity=2).astype(np.int32)
+
+
+def read_truth(path):
+    """Read the true labels of one frame from its mask.
+
+    Parameters
+    ----------
+    path : path-like
+        A PNG: a mask in the data set's own colours (see `decode_mask`), labels as grey levels,
+        each in one piece, or one grey level for all objects.
+
+    Returns
+    -------
+    (rows, columns) int32 array
+        1..n for the objects, 0 for the background.
+
+    Raises
+    ------
+    ScoreError
+        If the file is damaged, has other colours, could be read in two ways, or its background is
+        not 0.
+    """
+    mask = read_labels(path)
+    with _naming(path):
+        truth = decode_mask(mask)
+        levels, pieces = np.unique(mask[mask > 0]).size, truth.max()
+        if 1 < levels < pieces:
+            raise ScoreError(
+                f"{levels} grey levels in {pieces} pieces; save labels as 16-bit grey levels, one "
+                "level per object, each object in one piece"
+            )
+        around = {*truth[0]} & {*truth[-1]} & {*truth[:, 0]} & {*truth[:, -1]}
+        if any(around) or (levels == 1 < pieces and (truth > 0).mean() > 0.5):
+            raise ScoreError("the background is not 0; invert the mask, or label it with 0")
+    return truth
+
+
+def read_labels(path):
+    """Read a label image, or a stack of them, from a TIFF, PNG or Zarr.
+
+    A colour PNG is read as a mask in the data set's own colours.
+
+    Returns
+    -------
+    ndarray or zarr.Array
+
+    Raises
+    ------
+    ScoreError
+        If the file is damaged or holds something else, with its name and the cure.
+    """
+    path = Path(path)
+    with _naming(path):
+        if path.is_dir():
+            return _read_zarr(path)
+        return _read_png(path) if path.suffix.lower() == ".png" else _read_tiff(path)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Make one line of any error, with the name of the file."""
+    try:
+        yield
+    except ScoreError as error:
+        raise ScoreError(f"{path}: {error}") from error
+    except Exception as error:  # a damaged file leads the readers into a dozen kinds
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ScoreError(f"{path} cannot be read ({reason}): copy it or save it again") from error
+
+
+def _read_png(path):
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as picture:
+        # Pillow reads these as 8 bits: labels up to 255 would be lost.
+        if picture.mode in ("RGB", "RGBA", "LA") and "16" in str(picture.tile[0].args):
+            raise ScoreError("16 bits per colour; save the labels as grey levels")
+        if picture.n_frames > 1:
+            raise ScoreError(f"{picture.n_frames} images in one file; save one")
+        picture.verify()  # the checksums: reading stops before the last ones
+    with Image.open(path, formats=["PNG"]) as picture:
+        image = np.asarray(picture)
+    return decode_mask(image) if image.ndim == 3 else image
+
+
+def _read_tiff(path):
+    import tifffile
+
+    with tifffile.TiffFile(path, is_ome=False) as tif:  # as OME it may be many files
+        planes = len(tif.pages)  # counted first, or a damaged list of pages may have no end
+        if len(tif.series) != 1:
+            raise ScoreError(f"{len(tif.series)} separate images in one file; save one stack")
+        # tifffile fills what is missing with zeros, and takes cut ImageJ stacks for shorter ones
+        planes = max(planes, (tif.imagej_metadata or {}).get("images", 1))
+        complete = tif.series[0].size >= planes * tif.pages.first.size
+        for page in tif.pages:
+            complete &= math.prod(page.chunked) == np.count_nonzero(page.databytecounts)
+        if not complete:
+            raise ScoreError("some pixels are missing; copy or save the file again")
+        return tif.asarray()
+
+
+def _is_zarr(path):
+    return any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def _read_zarr(path):
+    """Open the one array of a Zarr; of an OME-Zarr the labels, in full resolution."""
+    import zarr
+
+    node = zarr.open(path, mode="r")
+    while isinstance(node, zarr.Group):
+        names = sorted(node)
+        # The levels of an OME-Zarr are 0, 1, ...; 0 is the finest.
+        known = [name for name in ("labels", "0") if name in names]
+        if not known and len(names) != 1:
+            raise ScoreError(f"holds {names}; give the path of one array in it")
+        node = node[(known or names)[0]]
+    return node

@@ -10,8 +10,7 @@ import tifffile
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
-from segkit import data, evaluate, frame, reading, score
-from segkit.labelfiles import read_truth
+from segkit import data, frame, reading, score
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +181,7 @@ def test_split_touching(play, folder):
     """It scores better than the threshold alone."""
     done = play("split_touching")
     printed = [float(row.split()[-1]) for row in done.printed.splitlines()]
-    plain = evaluate.evaluate(folder, split="validation", method="otsu")["averageF1"]
+    plain = score.evaluate(folder, split="validation", method="otsu")["averageF1"]
     assert len(printed) == 3
     assert np.mean(printed) > plain.mean()
 
@@ -190,7 +189,7 @@ def test_split_touching(play, folder):
 def test_score_labels(play, folder):
     """The closing line has the score of the labels in the folder."""
     done = play("score_labels")
-    truths = [read_truth(folder / "masks" / f"{stem}.png") for stem in done.table["file"]]
+    truths = [score.read_truth(folder / "masks" / f"{stem}.png") for stem in done.table["file"]]
     labels = [tifffile.imread(done.results / f"{stem}.tif") for stem in done.table["file"]]
     scores = [score.f1(*pair).mean() for pair in zip(truths, labels, strict=True)]
     np.testing.assert_allclose(done.table["averageF1"], scores)

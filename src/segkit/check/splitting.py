@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from segkit import check, data, frame, score
-from segkit.labelfiles import read_truth
 from segkit.reading import read_frame
+from segkit.score import read_truth
 
 FRAMES = 5  # of the validation list
 
@@ -84,7 +84,7 @@ def beats_otsu(function):
         try:
             mine.append(score.report(truth, np.asarray(found)))
         except ValueError as error:
-            return str(error)
+            return f"{error}."
         otsu.append(score.report(truth, frame.segment(image, method="otsu")))
     mine, otsu = pd.DataFrame(mine), pd.DataFrame(otsu)
     reached, wanted = mine["averageF1"].mean(), otsu["averageF1"].mean()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from segkit import check, data, frame
-from segkit.labelfiles import read_truth
+from segkit.score import read_truth
 
 
 def _first_frame():
