@@ -1,17 +1,13 @@
 """Checks for the exercises: one module a notebook, each check a function of the answer.
 
 ``from segkit.check import morphology as check`` and then ``check.opened_mask(answer)`` prints
-"Right." or what to look at. A check never raises, whatever it is given. What is right is noted by
-`segkit.progress`.
+"Right." or what to look at. A check never raises, whatever it is given.
 """
 
-import sys
 from functools import wraps
 
 import numpy as np
 from dask.delayed import DelayedLeaf
-
-from segkit import progress
 
 # Appended where a result has the size of the notebook's data and not of what the check passed in.
 GLOBALS = "Does the function use its arguments, or variables of the notebook?"
@@ -49,10 +45,6 @@ def exercise(find_fault):
         except Exception as error:  # an answer can be anything, and a check must not raise
             fault = f"the check could not use this answer ({type(error).__name__}: {error})."
         print("Right." if fault is None else f"Not yet: {fault}")
-        if fault is None:
-            topic = find_fault.__module__.rpartition(".")[2]
-            caller = sys._getframe(1).f_code  # of one statement of a cell, as IPython compiles
-            progress.note(f"{topic}.{find_fault.__name__}", caller.co_names)
         return fault is None
 
     return check

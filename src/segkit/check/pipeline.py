@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from segkit import data, frame, stack
+from segkit import data, frame, reading
 from segkit.check import exercise
 
 
@@ -82,7 +82,7 @@ def foreground(function):
             return "it returns None: end the function with return."
         if not isinstance(share, Real):
             return f"it returns a {type(share).__name__}, and one number is asked for."
-        image = stack.read_frame(path)
+        image = reading.read_frame(path)
         labels = frame.segment(image)
         if not np.isclose(share, np.count_nonzero(labels) / labels.size):
             otherwise = f"frame {number} gives {share:.4g}, which is not the covered share."
