@@ -57,7 +57,7 @@ def table(result):
         + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
         + f"; BLAS threads: {result['blas_threads']}. One warm-up, median of rounds.",
         "",
-        "| way | frames | repeats | ms a frame |",
+        "| way | frames | repeats | ms per frame |",
         "| --- | ---: | ---: | ---: |",
     ]
     for row in result["ways"]:
@@ -71,7 +71,7 @@ def table(result):
     if result["scale"]:
         lines += [
             "",
-            "| frames | tasks | nuclei | ms a frame | peak memory, all processes (MB) |",
+            "| frames | tasks | nuclei | ms per frame | peak memory, all processes (MB) |",
             "| ---: | ---: | ---: | ---: | ---: |",
         ]
         for row in result["scale"]:
@@ -83,7 +83,7 @@ def table(result):
 
 
 def plot(result, path):
-    """Draw milliseconds a frame for every way, on a logarithmic axis."""
+    """Draw milliseconds per frame for every way, on a logarithmic axis."""
     rows = result["ways"][::-1]
     with mpl.rc_context({"font.size": 11}):
         fig = Figure(figsize=(8, 4.5), layout="constrained")
@@ -99,7 +99,9 @@ def plot(result, path):
             ax.text(
                 value * 1.1, place, f"{value:,.0f}" if value >= 100 else f"{value:.1f}", va="center"
             )
-        ax.set(xscale="log", xlabel="milliseconds a frame (logarithmic)", xlim=(1, max(values) * 8))
+        ax.set(
+            xscale="log", xlabel="milliseconds per frame (logarithmic)", xlim=(1, max(values) * 8)
+        )
         ax.set_title(
             f"Reading, segmenting and measuring a frame, {result['machine']['cores']} cores"
         )

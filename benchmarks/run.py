@@ -15,7 +15,7 @@ import ways
 from report import environment, write
 from scale import scale
 
-from segkit import data, frame, stack
+from segkit import data, frame, reading
 
 
 def measure(files, repeats):
@@ -37,7 +37,7 @@ def measure(files, repeats):
                     row["seconds"].append(time.perf_counter() - began)
     for row in rows:
         row["ms_per_frame"] = 1000 * float(np.median(row["seconds"])) / row["frames"]
-        print("{way:45s} {frames:5d} frames {ms_per_frame:9.2f} ms a frame".format(**row))
+        print("{way:45s} {frames:5d} frames {ms_per_frame:9.2f} ms per frame".format(**row))
     return rows
 
 
@@ -69,7 +69,7 @@ def ratios(rows):
 
 def same_counts(files):
     """Check that what is compared finds the same nuclei; return their number in three frames."""
-    found = [int(frame.segment(stack.read_frame(path)).max()) for path in files[:3]]
+    found = [int(frame.segment(reading.read_frame(path)).max()) for path in files[:3]]
     chain = ways.dask_image_labels(files[:3])
     counts = [int(np.unique(labels).size - 1) for labels in chain]
     if counts != found:

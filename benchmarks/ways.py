@@ -18,11 +18,12 @@ from scipy import ndimage
 from skimage import filters, measure, morphology, util
 from threadpoolctl import threadpool_limits
 
-from segkit import run, stack
+from segkit import frame, reading, run
+from segkit.methods import measuring
 
 CROSS = ndimage.generate_binary_structure(2, 1)
-SANDWICH = np.zeros((3, 3, 3), bool)
-SANDWICH[1] = CROSS
+WITHIN = np.zeros((3, 3, 3), bool)  # each frame by itself
+WITHIN[1] = CROSS
 
 
 def repeat(files, count, scratch):
@@ -42,18 +43,15 @@ def repeat(files, count, scratch):
 
 def _chain(files):
     """Persist the dask-image chain up to the label image."""
-    folder = tempfile.mkdtemp()
-    try:
+    with tempfile.TemporaryDirectory() as folder:
         for number, path in enumerate(files):
             shutil.copyfile(path, Path(folder) / f"{number:05d}.tif")
         images = imread(f"{folder}/*.tif", imread=tifffile.imread)
         smoothed = ndfilters.gaussian_filter(images, sigma=[0, 1, 1])
         threshold = ndfilters.threshold_local(smoothed, images.chunksize)
-        mask = ndmorph.binary_opening(smoothed > threshold, structure=SANDWICH)
-        labels, count = ndmeasure.label(mask, structure=SANDWICH)
+        mask = ndmorph.binary_opening(smoothed > threshold, structure=WITHIN)
+        labels, count = ndmeasure.label(mask, structure=WITHIN)
         return dask.persist(images, labels, count)
-    finally:
-        shutil.rmtree(folder)
 
 
 def dask_image_labels(files):
@@ -112,19 +110,17 @@ def apply_parallel(files):
 
 
 def fast_loop(files):
-    """Run the finished pipeline in one thread; the table stays in memory."""
+    """Run the finished pipeline in one thread; return the tables."""
     with threadpool_limits(1):
-        like = stack.common_format(files)
-        return stack.batch(files, 0, like=like)
+        like = reading.common_format(files)
+        images = (reading.read_frame(path, like=like) for path in files)
+        return [measuring.columns(image, frame.segment(image)) for image in images]
 
 
-def fast(files, scheduler):
-    """Run the finished pipeline as the command line does, with its files written."""
-    out = tempfile.mkdtemp()
-    try:
-        return run.segment(files, out, scheduler=scheduler, progress=False)
-    finally:
-        shutil.rmtree(out)
+def fast(files):
+    """Run the finished pipeline on what Dask uses, with its files written."""
+    with tempfile.TemporaryDirectory() as out:
+        return run.segment(files, out, progress=False)
 
 
 @contextmanager
@@ -142,11 +138,11 @@ def _on_cluster(files):
     """
     with (
         LocalCluster(threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster, set_as_default=False) as client,
+        Client(cluster) as client,
     ):
         client.wait_for_workers(len(cluster.workers))
-        fast(files[: 2 * run.BATCH], cluster.scheduler_address)
-        yield lambda: fast(files, cluster.scheduler_address)
+        fast(files[: 2 * run.BATCH])
+        yield lambda: fast(files)
 
 
 def every(files, repeats):
@@ -171,7 +167,7 @@ def every(files, repeats):
         ("fast path, plain loop", lambda: fast_loop(files), files, repeats),
     ]
     # dask keeps BLAS at one thread in the parallel ways by itself (segkit.run)
-    threads = partial(nullcontext, lambda: fast(files, "threads"))
+    threads = partial(nullcontext, lambda: fast(files))
     return [
         *((name, partial(_one_thread, way), len(frames), n) for name, way, frames, n in single),
         ("fast path, threads", threads, len(files), repeats),

@@ -3,11 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask
 import pandas as pd
 import pytest
 from made import folder
 
-from segkit import cli, run
+from segkit import cli, run, simulate
 
 
 def call(*words, capsys):
@@ -29,40 +30,19 @@ def test_segment_ends_with_the_counts(tmp_path, capsys):
     assert set(table["file"]) == {path.name for path in files[:3]}
 
 
-def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
+def test_segment_passes_every_option_on(tmp_path, monkeypatch, capsys):
     """What the command line says is what the run gets."""
     folder(tmp_path, 2)
     seen = {}
 
     def record(files, out, **options):
-        seen.update(options, out=out, files=len(files))
+        seen.update(options, out=out, files=len(files), workers=dask.config.get("num_workers"))
         found = {"frames": 2, "nuclei": 1, "seconds": 0.5, "skipped": [("a.tif", "b")]}
         return {**found, "batches": 8, "there": 0}
 
     monkeypatch.setattr(run, "segment", record)
-    words = [
-        "--out",
-        "o",
-        "--method",
-        "otsu",
-        "--batch",
-        "7",
-        "--labels",
-        "--pixel-size",
-        "0.5",
-        "--scheduler",
-        "local",
-        "--on-error",
-        "skip",
-        "--workers",
-        "2",
-        "--hosts",
-        "a,b",
-        "--adaptive",
-        "--device",
-        "gpu",
-    ]
-    status, text, _ = call("segment", tmp_path, *words, capsys=capsys)
+    words = "--out o --method otsu --batch 7 --labels --pixel-size 0.5 --on-error skip --workers 3"
+    status, text, _ = call("segment", tmp_path, *words.split(), capsys=capsys)
     assert status == 0
     assert seen == {
         "files": 2,
@@ -71,16 +51,25 @@ def test_segment_hands_every_option_on(tmp_path, monkeypatch, capsys):
         "batch": 7,
         "labels": True,
         "pixel_size": 0.5,
-        "scheduler": "local",
         "skip": True,
-        "workers": 2,
-        "hosts": "a,b",
-        "adaptive": True,
-        "device": "gpu",
-        "security": None,
+        "workers": 3,
     }
     assert "1 frames skipped: see" in text
     assert "already" not in text
+
+
+def test_function_of_the_current_folder(tmp_path, monkeypatch, capsys):
+    """A function of one's own segments and is scored by its name, MODULE:FUNCTION."""
+    simulate.write(tmp_path / "in", frames=4, seed=3)
+    monkeypatch.chdir(tmp_path)
+    text = "from segkit import frame\ndef bright(image):\n    return frame.label(image > 300)\n"
+    Path("of_this_test.py").write_text(text)
+    words = ["--method", "of_this_test:bright"]
+    assert call("segment", "in", "--out", "o", *words, capsys=capsys)[0] == 0
+    assert '"method": "of_this_test:bright, source ' in Path("o", "run.json").read_text()
+    status, text, _ = call("score", "in", "--split", "all", *words, capsys=capsys)
+    assert status == 0
+    assert "F1" in text
 
 
 def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
@@ -96,7 +85,7 @@ def test_bad_frame_is_one_line_and_status_1(tmp_path, capsys):
     assert "Traceback" not in err
 
 
-def test_what_was_there_already_is_told(tmp_path, capsys):
+def test_what_was_there_already_is_said(tmp_path, capsys):
     """A run that computes nothing, or only a part, says so before its closing line."""
     folder(tmp_path / "in", 5)
     words = ["segment", tmp_path / "in", "--out", tmp_path / "o", "--batch", "2"]
@@ -129,20 +118,19 @@ def test_more_frames_skipped_than_kept_is_an_error(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--scheduler", "tls://127.0.0.1:1"], "give --tls-ca, --tls-cert and --tls-key"),
-        (
-            ["--scheduler", "tls://127.0.0.1:1", "--tls-ca", "a"],
-            "give --tls-cert and --tls-key too",
-        ),
         (
             ["--scheduler", "cloud"],
-            "unknown scheduler 'cloud': choose threads, local, slurm, ssh or an address "
-            "(tcp://host:port)",
+            "unknown scheduler 'cloud': choose threads, local or an address\n",
         ),
-        (["--scheduler", "processes"], "unknown scheduler 'processes': choose threads, local"),
+        (
+            ["--scheduler", "tcp://127.0.0.1:1"],
+            "no scheduler answers at tcp://127.0.0.1:1 (",
+        ),
+        (["--scheduler", "tls://127.0.0.1:1"], "no scheduler answers at tls://127.0.0.1:1 (TLS"),
+        (["--method", "cloud"], "unknown method 'cloud': choose tutorial, otsu"),
+        (["--method", "no_module:f"], "method 'no_module:f' cannot be imported (ModuleNotFound"),
         (["--pixel-size", "0"], "pixel size 0.0: give a positive number of micrometres"),
         (["--pixel-size", "nan"], "pixel size nan: give a positive number of micrometres"),
-        (["--adaptive"], "adaptive: only for a cluster"),
     ],
 )
 def test_option_that_cannot_be_met(tmp_path, words, said, capsys):
@@ -171,7 +159,7 @@ def test_nothing_to_segment(tmp_path, what, capsys):
     "words", [["segment", "x"], ["segment", "x", "--out", "y", "--frames", "0"]]
 )
 def test_wrong_usage_has_status_2(words, capsys):
-    """What argparse refuses is told with the usage."""
+    """What argparse refuses comes with the usage."""
     with pytest.raises(SystemExit) as caught:
         cli.main(words)
     assert caught.value.code == 2
@@ -202,9 +190,3 @@ def test_command_is_installed():
     command = Path(sys.executable).with_name("segkit")
     shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == __version__
-
-
-def test_progress_is_printed(capsys):
-    """The command prints the report, and ends well."""
-    assert cli.main(["progress"]) == 0
-    assert "exercises passed, noted in" in capsys.readouterr().out

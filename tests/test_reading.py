@@ -1,16 +1,17 @@
 import logging
 import os
+import pickle
 import struct
 import sys
 
 import numpy as np
 import pytest
 import tifffile
-from made import scene
+from made import folder, scene
 from PIL import Image
 
-from segkit import data, stack
-from segkit.reading import FrameError, common_format, read_frame
+from segkit import data
+from segkit.reading import FrameError, common_format, pixel_size, read_frame, read_stack
 
 SHAPE = (24, 32)
 LIKE = (SHAPE, np.dtype(np.uint16))
@@ -75,11 +76,54 @@ def overwritten(path, tag, values):
     return path
 
 
-@pytest.mark.parametrize("compression", ["lzw", "zstd", "deflate", "packbits", "lzma"])
-def test_compressed_frames_are_read(tmp_path, compression):
-    """Every lossless compression gives the pixels that were written."""
-    path = written(tmp_path / "a.tif", compression=compression)
-    np.testing.assert_array_equal(read_frame(path), scene(1, SHAPE))
+LAYOUTS = {name: {"compression": name} for name in ("lzw", "zstd", "deflate", "packbits", "lzma")}
+LAYOUTS |= {"strips": {"rowsperstrip": 5}, "tiles": {"tile": (16, 16)}, "one strip": {}}
+LAYOUTS |= {"big-endian": {"byteorder": ">", "rowsperstrip": 5}}
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_every_layout_is_read(tmp_path, kind):
+    """Every layout and lossless compression gives the pixels that were written."""
+    image = read_frame(written(tmp_path / "a.tif", **LAYOUTS[kind]))
+    np.testing.assert_array_equal(image, scene(1, SHAPE))
+    assert image.dtype == np.uint16
+
+
+BAD = {
+    "RGB": (np.ones((3, *SHAPE), np.uint8), r"shape \(3, 24, 32\), not rows and columns"),
+    "NaN": (np.full(SHAPE, np.nan, np.float32), "NaN or infinite values"),
+    "infinite": (np.where(np.eye(*SHAPE), np.inf, 1), "NaN or infinite values"),
+    "complex": (np.eye(*SHAPE).astype(complex), "not integers or floating point"),
+    "zero": (np.zeros(SHAPE, np.uint16), "every pixel is 0; move the file away"),
+    "saturated": (np.full(SHAPE, 4095, np.uint16), "every pixel is 4095"),
+    "other shape": (scene(1, (23, 32)), r"shape \(23, 32\) .*most frames have shape \(24, 32\)"),
+    "other dtype": (scene(1, SHAPE).astype(np.uint8), "dtype uint8, where most frames .* uint16"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_frame_is_named_with_its_reason(tmp_path, kind):
+    """The error names the file and what is wrong, also when it comes from another process."""
+    image, said = BAD[kind]
+    path = written(tmp_path / "a.tif", image, photometric="rgb" if kind == "RGB" else "minisblack")
+    with pytest.raises(FrameError, match=rf"a\.tif: .*{said}") as caught:
+        read_frame(path, like=LIKE if "other" in kind else None)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_read_stack_is_lazy_and_names_the_bad_file(tmp_path):
+    """Only headers are read to build the stack; a bad file is named when it is read."""
+    files = folder(tmp_path, 4)
+    expected = np.stack([tifffile.imread(path) for path in files])
+    files[2].rename(tmp_path / "elsewhere")
+    images = read_stack(files)
+    assert images.chunks == ((1,) * 4, (90,), (120,))
+    assert images.dtype == np.uint16
+    np.testing.assert_array_equal(images[:2].compute(), expected[:2])
+    twice = read_stack(files[:1]).astype(int) - read_stack(files[1:2])  # of the same size
+    np.testing.assert_array_equal(twice[0].compute(), expected[0].astype(int) - expected[1])
+    with pytest.raises(FrameError, match="frame_002"):
+        images.compute()
 
 
 def test_twelve_packed_bits_are_read(tmp_path):
@@ -238,7 +282,6 @@ def test_half_precision_becomes_single(tmp_path):
     assert common_format([path]) == (SHAPE, np.float32)
     assert read_frame(path).dtype == np.float32
     np.testing.assert_array_equal(read_frame(path), image)
-    assert stack.batch([path], 0, like=common_format([path]))[1] == []
 
 
 @pytest.mark.parametrize("tag", [256, 257])
@@ -251,20 +294,14 @@ def test_a_frame_without_pixels_is_refused(tmp_path, tag):
 
 
 def test_too_little_memory_names_the_file(tmp_path, monkeypatch):
-    """A frame larger than the memory is one line, and skip goes on."""
-    files = [written(tmp_path / f"{name}.tif", tile=(16, 16)) for name in "ab"]
-    asarray = tifffile.TiffPage.asarray
+    """A frame larger than the memory is one line."""
 
     def full(page, **options):
-        if page.parent.filename == "a.tif":
-            raise MemoryError("Unable to allocate 3 GiB")
-        return asarray(page, **options)
+        raise MemoryError("Unable to allocate 3 GiB")
 
     monkeypatch.setattr(tifffile.TiffPage, "asarray", full)
     with pytest.raises(FrameError, match=r"a\.tif: needs more memory than is free \(Unable"):
-        read_frame(files[0])
-    _, skipped, _ = stack.batch(files, 0, like=LIKE, skip=True)
-    assert [name for name, _ in skipped] == ["a.tif"]
+        read_frame(written(tmp_path / "a.tif", tile=(16, 16)))
 
 
 NOT_FRAMES = {
@@ -362,7 +399,7 @@ def test_brackets_in_a_path(tmp_path):
     place.mkdir()
     path = written(place / "a[2].tif")
     assert data.images(place) == [path]
-    np.testing.assert_array_equal(stack.read([path])[0].compute(), scene(1, SHAPE))
+    np.testing.assert_array_equal(read_stack([path])[0].compute(), scene(1, SHAPE))
 
 
 def test_the_majority_decides_what_frames_must_be(tmp_path):
@@ -373,8 +410,6 @@ def test_the_majority_decides_what_frames_must_be(tmp_path):
     empty.touch()
     files = [empty, *odd, *files]
     assert common_format(files) == LIKE
-    _, skipped, _ = stack.batch(files, 0, like=common_format(files), skip=True)
-    assert [name for name, _ in skipped] == ["00.tif", "0a.tif", "0b.tif"]
     with pytest.raises(FrameError, match=r"0a\.tif: shape \(20, .*most frames have .*\(24, "):
         read_frame(odd[0], like=common_format(files))
 
@@ -398,27 +433,7 @@ def test_nothing_usable_names_the_first_file(tmp_path):
     with pytest.raises(FrameError, match=r"a\.tif: is empty .*none of the 3 files checked"):
         common_format(files)
     with pytest.raises(ValueError, match="list of files is empty; check"):
-        stack.read([])
-
-
-def test_what_fails_in_segmenting_is_named_and_skipped(tmp_path):
-    """A frame of one row is too small for a method: its name, and the others are done."""
-    row = written(tmp_path / "row.tif", np.arange(50, dtype=np.uint16)[None])
-    like = common_format([row])
-    with pytest.raises(FrameError, match=r"row\.tif: cannot be segmented with 'watershed' \(.*another"):
-        stack.batch([row], 0, like=like, method="watershed")
-    table, skipped, _ = stack.batch([row], 0, like=like, method="watershed", skip=True)
-    assert [name for name, _ in skipped] == ["row.tif"]
-    assert len(table["label"]) == 0
-    with pytest.raises(ValueError, match="unknown method 'cloud'"):
-        stack.batch([row], 0, like=like, method="cloud", skip=True)
-
-
-def test_names_in_any_bytes_are_skipped(tmp_path):
-    """A name that no table can hold is listed in a form that one can."""
-    files = [written(tmp_path / "a.tif"), tmp_path / os.fsdecode(b"\xe4.tif")]
-    _, skipped, _ = stack.batch(files, 0, like=LIKE, skip=True)
-    assert [name for name, _ in skipped] == [r"\xe4.tif"]
+        read_stack([])
 
 
 def test_tifffile_is_silent_only_while_a_frame_is_read(tmp_path, caplog):
@@ -431,6 +446,59 @@ def test_tifffile_is_silent_only_while_a_frame_is_read(tmp_path, caplog):
         with tifffile.TiffFile(path) as tif:
             len(tif.pages)
     assert "invalid page offset" in caplog.text
+
+
+OME = {"axes": "YX", "PhysicalSizeX": 325, "PhysicalSizeY": 325}
+
+
+@pytest.mark.parametrize(
+    ("how", "size"),
+    [
+        ({"imagej": True, "metadata": {"unit": "micron"}}, 0.25),
+        ({"imagej": True, "metadata": {"unit": "\\u00B5m"}}, 0.25),
+        ({"imagej": True, "metadata": {"unit": "nm"}}, 0.00025),
+        ({"imagej": True, "metadata": {"unit": "inch"}}, None),
+        ({"imagej": True, "metadata": {"unit": "pixel"}}, None),
+        ({"imagej": True}, None),
+        ({"imagej": True, "metadata": {"unit": "um"}, "resolution": (4, 2)}, None),
+        ({"ome": True, "metadata": OME}, 325),
+        ({"ome": True, "metadata": {**OME, "PhysicalSizeXUnit": "nm"}}, None),
+        ({"ome": True, "metadata": OME | {f"PhysicalSize{a}Unit": "nm" for a in "XY"}}, 0.325),
+        ({"ome": True, "metadata": {**OME, "PhysicalSizeY": 3}}, None),
+        ({"ome": True, "metadata": {"axes": "YX", "PhysicalSizeX": 0.5}}, None),
+        ({"ome": True, "metadata": {"axes": "YX"}}, None),
+        ({"resolutionunit": "centimeter"}, None),
+        ({"description": "Simulated, not real cells: segkit, version 1", "metadata": None}, 0.645),
+    ],
+)
+def test_pixel_size_that_a_file_states(tmp_path, how, size):
+    """A length of OME or ImageJ counts, if it is that of rows and columns; a printer's does not."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, scene(1), **{"resolution": (4, 4), **how})
+    assert pixel_size(path) == size
+
+
+@pytest.mark.parametrize(("state", "size"), [("on", 0.65), ("off", None)])
+def test_pixel_size_of_metaxpress(tmp_path, state, size):
+    """A calibration that is switched off does not count."""
+    props = {"spatial-calibration-state": ("bool", state)}
+    props |= {f"spatial-calibration-{axis}": ("float", "0.65") for axis in "xy"}
+    props |= {"spatial-calibration-units": ("string", "um")}
+    rows = [f'<prop id="{n}" type="{t}" value="{v}"/>' for n, (t, v) in props.items()]
+    text = f"<MetaData><PlaneInfo>{''.join(rows)}</PlaneInfo></MetaData>"
+    more = {"description": text, "metadata": None, "software": "MetaSeries"}
+    tifffile.imwrite(tmp_path / "a.tif", scene(1), **more)
+    assert pixel_size(tmp_path / "a.tif") == size
+
+
+def test_pixel_size_of_real_frames(real_frames):
+    """MetaMorph states it in tags of its own."""
+    assert pixel_size(next((real_frames / "images").glob("*.tif"))) == 0.645
+
+
+def test_pixel_size_of_simulated_frames(simulated_frames):
+    """What the simulator writes counts as having the pixels of BBBC039."""
+    assert pixel_size(next((simulated_frames / "images").glob("*.tif"))) == 0.645
 
 
 KINDS = {

@@ -1,5 +1,6 @@
+import errno
+import functools
 import hashlib
-import json
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import cloudpickle
 import dask
 import numpy as np
 import pandas as pd
@@ -21,7 +23,14 @@ import zarr
 from distributed import Client, LocalCluster
 from made import folder, scene, under_small_disk
 
-from segkit import cluster, frame, reading, run, stack, store
+from segkit import frame, reading, run
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX systems")
+
+
+def segment(files, out, **options):
+    """Segment without a bar."""
+    return run.segment(files, out, **{"progress": False, "batch": 2, **options})
 
 
 def digest(out):
@@ -31,19 +40,27 @@ def digest(out):
 
 
 @contextmanager
-def scheduler(**options):
-    """Run a scheduler of this process's own, and give its cluster and address."""
-    settings = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://"}
-    settings |= {"dashboard_address": None}
+def cluster(**options):
+    """Make a client of a cluster of this process's own the active one."""
+    settings = {"n_workers": 1, "threads_per_worker": 1, "protocol": "tcp://", "processes": False}
+    settings |= {"dashboard_address": None, "silence_logs": logging.CRITICAL}
     settings |= {"scheduler_kwargs": {"dashboard_address": "127.0.0.1:0"}}  # no fixed port
-    with LocalCluster(**settings, **options) as own:
-        yield own, own.scheduler_address
+    with LocalCluster(**settings | options) as own, Client(own) as client:
+        yield client
+
+
+def instead(monkeypatch, function):
+    """Call a function in place of the reading of each frame, which it gets as an argument."""
+    monkeypatch.setattr(reading, "read_frame", functools.partial(function, reading.read_frame))
+
+
+# ---- what a run gives
 
 
 def test_table_is_that_of_each_frame(tmp_path):
     """The stored table holds each frame's nuclei, in order, with file and number."""
-    files = folder(tmp_path / "in", 7)
-    result = run.segment(files, tmp_path / "out", batch=3, progress=False)
+    files = folder(tmp_path / "in", 7)[::-1]
+    result = segment(files, tmp_path / "out", batch=3)
     table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
     assert result["frames"] == 7
     assert result["nuclei"] == len(table) > 40
@@ -53,160 +70,225 @@ def test_table_is_that_of_each_frame(tmp_path):
         rows = table[table["frame"] == number].reset_index(drop=True)
         assert set(rows["file"]) == {path.name}
         pd.testing.assert_frame_equal(rows[list(expected)], expected)
+    assert {str(kind) for kind in table.dtypes[1:4]} == {"int32", "int64"}
 
 
-def test_threads_do_not_change_a_byte(tmp_path):
-    """Threads write the same parts as a single thread."""
+def test_frames_without_nuclei_have_all_columns(tmp_path):
+    """A table without rows has the columns and types of any other."""
+    image = np.full((30, 40), 7, np.uint16)
+    image[10, 10] = 9  # one pixel: opened away
+    tifffile.imwrite(tmp_path / "dark.tif", image)
+    assert segment([tmp_path / "dark.tif"], tmp_path / "out")["nuclei"] == 0
+    empty = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
+    segment(folder(tmp_path / "in", 1), tmp_path / "other")
+    other = pd.read_parquet(tmp_path / "other" / "nuclei.parquet")
+    assert list(empty) == list(other)
+    assert list(empty.dtypes[1:]) == list(other.dtypes[1:])
+
+
+@pytest.mark.parametrize("size", [None, 0.1625])
+def test_labels_are_ome_zarr(tmp_path, size):
+    """Axes, pixel size, one chunk per frame, one shard per batch, and each frame's labels."""
     files = folder(tmp_path / "in", 5)
-    run.segment(files, tmp_path / "out", batch=2, progress=False)
-    run.segment(files, tmp_path / "one", batch=2, workers=1, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "one")
+    segment(files, tmp_path / "out", labels=True, pixel_size=size)
+    group = zarr.open_group(tmp_path / "out" / "labels.ome.zarr", mode="r")
+    array = group["0"]
+    assert (array.chunks, array.shards, array.dtype) == ((1, 90, 120), (2, 90, 120), np.int32)
+    for number, path in enumerate(files):
+        np.testing.assert_array_equal(array[number], frame.segment(tifffile.imread(path)))
+    ome = group.attrs["ome"]
+    assert ome["version"] == "0.5"
+    image = ome["multiscales"][0]
+    assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
+    scale = image["datasets"][0]["coordinateTransformations"][0]["scale"]
+    assert scale == [1.0, size or 1, size or 1]  # no size: pixels, and so no unit
+    assert [axis.get("unit") for axis in image["axes"]] == [None, *2 * [size and "micrometer"]]
 
 
-def test_address_of_a_cluster(tmp_path):
-    """A distributed scheduler, given by its address, writes the same table."""
-    files = folder(tmp_path / "in", 5)
-    run.segment(files, tmp_path / "threads", batch=2, progress=False)
-    with scheduler(processes=False) as (_, address):
-        run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "threads")
+@pytest.mark.parametrize(("second", "scale"), [(0.325, 1), (0.1625, 0.1625)])
+def test_pixel_size_that_the_files_agree_on(tmp_path, second, scale):
+    """The labels have the pixel size that all files state, and none where they disagree."""
+    for path, size in zip(folder(tmp_path / "in", 2), (0.1625, second), strict=True):
+        unit = {"metadata": {"unit": "um"}, "resolution": (1 / size, 1 / size)}
+        tifffile.imwrite(path, scene(1), imagej=True, **unit)
+    segment(sorted((tmp_path / "in").iterdir()), tmp_path / "out", labels=True)
+    ome = zarr.open_group(tmp_path / "out" / "labels.ome.zarr", mode="r").attrs["ome"]
+    found = ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"]
+    assert found == [1, scale, scale]
 
 
-def test_workers_need_not_be_in_the_same_folder(tmp_path, monkeypatch):
-    """Frames and results that are named from the current folder are found by every worker."""
-    folder(tmp_path / "in", 3)
-    monkeypatch.chdir(tmp_path)
-    files = [Path("in") / f"frame_{number:03d}.tif" for number in range(3)]
-    with scheduler(processes=False) as (_, address):
-        monkeypatch.setattr(stack, "read_frame", absolute(stack.read_frame))
-        result = run.segment(files, "out", scheduler=address, progress=False)
-    assert result["frames"] == 3
-    assert len(digest(tmp_path / "out")) == 1
+@pytest.mark.napari
+def test_labels_open_with_ome_zarr_py(tmp_path):
+    """ome-zarr-py finds the image."""
+    reader = pytest.importorskip(
+        "ome_zarr.reader", reason="ome-zarr-py is not installed: make napari"
+    )
+    from ome_zarr.io import parse_url
+
+    segment(folder(tmp_path / "in", 3), tmp_path / "out", labels=True)
+    nodes = list(reader.Reader(parse_url(tmp_path / "out" / "labels.ome.zarr"))())
+    assert nodes[0].data[0].shape == (3, 90, 120)
+    assert int(nodes[0].data[0][1].max()) > 7
 
 
-def absolute(read):
-    """Let a function be called with absolute paths only."""
-
-    def checked(path, **options):
-        assert Path(path).is_absolute()
-        return read(path, **options)
-
-    return checked
-
-
-def test_scheduler_out_of_reach(tmp_path, monkeypatch):
-    """The run ends with what is on disk and how to go on, and another scheduler goes on."""
-    files = folder(tmp_path / "in", 6)
-    run.segment(files, tmp_path / "whole", batch=2, progress=False)
-    batch, begun, leave, done = stack.batch, threading.Event(), threading.Event(), []
-
-    def slow(files, first, **options):
-        done.append(first)
-        if len(done) == 2:
-            begun.set()
-            leave.wait(20)
-        return batch(files, first, **options)
-
-    monkeypatch.setattr(stack, "batch", slow)
-    with scheduler(processes=False) as (own, address):
-
-        def cut():
-            begun.wait(20)
-            for connection in list(own.scheduler.client_comms.values()):
-                own.loop.add_callback(connection.abort)
-
-        cutting = threading.Thread(target=cut)
-        cutting.start()
-        said = f"scheduler at {address} is gone; 1 of 3 batches .* the same command goes on"
-        with pytest.raises(cluster.ClusterError, match=said):
-            run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
-        leave.set()
-        cutting.join()
-    monkeypatch.setattr(stack, "batch", batch)
-    run.segment(files, tmp_path / "out", batch=2, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+def test_equal_names_in_subfolders(tmp_path):
+    """Table and skipped.csv tell frames of the same name apart by their folders."""
+    files = [folder(tmp_path / "in" / well, 1)[0] for well in ("A01", "B02", "C03")]
+    tifffile.imwrite(files[1], scene(5))
+    files[2].write_text("no picture")
+    files[0] = tmp_path / "in" / "x" / ".." / "A01" / files[0].name  # however it is given
+    segment(files, tmp_path / "out", skip=True)
+    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
+    names = ["A01/frame_000.tif", "B02/frame_000.tif", "C03/frame_000.tif"]
+    assert list(table.groupby("frame")["file"].unique().explode()) == names[:2]
+    assert list(pd.read_csv(tmp_path / "out" / "skipped.csv")["file"]) == names[2:]
 
 
-def poison(name):
-    """Make this worker end as soon as it comes to a file of that name."""
-    batch = stack.batch
-
-    def deadly(files, first, **options):
-        if any(Path(path).name == name for path in files):
-            os._exit(1)
-        return batch(files, first, **options)
-
-    stack.batch = deadly
-
-
-def test_frames_that_end_every_worker_are_named(tmp_path):
-    """Where workers die on a batch, the message names its files, and the other batches stay."""
-    files = folder(tmp_path / "in", 6)
-    settings = {"distributed.scheduler.allowed-failures": 0}
-    settings["distributed.scheduler.worker-saturation"] = 1.0  # as `cluster.client` has it
-    with (
-        dask.config.set(settings),
-        scheduler(silence_logs=logging.CRITICAL) as (_, address),
-    ):
-        with Client(address) as client:
-            client.run(poison, "frame_004.tif")
-        said = "1 workers died.* on the 2 frames from .*frame_004.tif to frame_005.tif"
-        with pytest.raises(cluster.ClusterError, match=said):
-            run.segment(files, tmp_path / "out", batch=2, scheduler=address, progress=False)
-    run.segment(files, tmp_path / "out", batch=2, progress=False)
-    run.segment(files, tmp_path / "whole", batch=2, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+def test_any_name(tmp_path):
+    """Folders like patterns, spaces, quotes and letters beyond ASCII are ordinary names."""
+    files = folder(tmp_path / "exp [1]*", 3)
+    names = ["a name, with spaces.tif", "kärne_核.tif", 'the "bad", one.tif']
+    files = [path.rename(path.with_name(name)) for path, name in zip(files, names, strict=True)]
+    files[2].write_text("no picture")
+    segment(files, tmp_path / "out [2]", labels=True, skip=True)
+    table = pd.read_parquet(tmp_path / "out [2]" / "nuclei.parquet")
+    assert list(table["file"].unique()) == names[:2]
+    assert list(pd.read_csv(tmp_path / "out [2]" / "skipped.csv")["file"]) == names[2:]
 
 
-def test_what_only_a_cluster_knows_is_refused_elsewhere(tmp_path):
-    """Hosts and the like with threads are refused before anything is written."""
-    files = folder(tmp_path / "in", 1)
-    with pytest.raises(ValueError, match="hosts: only for a cluster"):
-        run.segment(files, tmp_path / "out", hosts="a,b")
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are not any bytes")
+def test_name_that_is_not_utf8(tmp_path):
+    """It is an error with the cure, and can be skipped like other unusable frames."""
+    files = folder(tmp_path / "in", 3)
+    files[1] = files[1].rename(os.fsdecode(os.fsencode(tmp_path / "in") + b"/zell\xe4.tif"))
+    with pytest.raises(reading.FrameError, match=r"zell\\.*tif: .* UTF-8; rename the file"):
+        segment(files, tmp_path / "out")
+    assert segment(files, tmp_path / "out", skip=True)["frames"] == 2
+    ((name, reason),) = pd.read_csv(tmp_path / "out" / "skipped.csv").to_numpy()
+    assert name == r"zell\xe4.tif"
+    assert "rename" in reason
+    with pytest.raises(run.RunError, match=r"out\\xe4 is not a UTF-8 name: choose another"):
+        segment(files, os.fsdecode(os.fsencode(tmp_path) + b"/out\xe4"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"files": []}, "no frames were given"),
+        ({"batch": 0}, "batch 0: give at least one frame per task"),
+        ({"batch": -1}, "batch -1: give at least one frame per task"),
+        ({"pixel_size": -1}, "pixel size -1: give a positive number"),
+        ({"method": "cloud"}, "unknown method 'cloud': choose tutorial, .* or module:function"),
+        ({"method": "no_module:f"}, "no_module:f' cannot be imported .*No module named"),
+        ({"method": "json:nothing"}, "no attribute 'nothing'.*: give module:function"),
+        ({"method": "json:codecs"}, "json:codecs' cannot be imported .*: not a function"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_at_once(tmp_path, options, said):
+    """The error is one line that says what to do, and nothing is written."""
+    files = options.pop("files", folder(tmp_path / "in", 1))
+    with pytest.raises(ValueError, match=said) as caught:
+        segment(files, tmp_path / "out", **options)
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_device_is_one_of_the_settings(tmp_path, monkeypatch):
-    """The run on the GPU differs from that on the CPU in its device alone."""
-    files = folder(tmp_path / "in", 2)
-    run.segment(files, tmp_path / "cpu", progress=False)
-    asked = json.loads((tmp_path / "cpu" / "run.json").read_text())
-    assert set(asked) == {"method", "batch", "labels", "device", "folder", "segkit"}
-    batch, seen = stack.batch, []
-
-    def record(files, first, *, device, **options):
-        seen.append(device)
-        return batch(files, first, **options)
-
-    monkeypatch.setattr(stack, "batch", record)
-    monkeypatch.setattr(run, "require", lambda device, method: None)
-    run.segment(files, tmp_path / "gpu", device="gpu", progress=False)
-    assert seen == ["gpu"]
-    assert json.loads((tmp_path / "gpu" / "run.json").read_text()) == {**asked, "device": "gpu"}
+# ---- frames that cannot be used
 
 
-def test_building_the_graph_reads_no_frame(tmp_path, monkeypatch):
-    """Tasks are as many as batches, and nothing is read until they are computed."""
-    names = [path.name for path in folder(tmp_path / "in", 1)] * 100
-    monkeypatch.setattr(stack, "read_frame", lambda *_, **__: pytest.fail("a frame was read"))
-    for batch, expected in [(25, 4), (7, 15), (200, 1)]:
-        todo = run.pending(names, tmp_path, batch=batch)
-        todo = run.tasks(todo, str(tmp_path / "in"), tmp_path, like=None)
-        graph = dask.base.collections_to_expr(todo).optimize().__dask_graph__()
-        assert len(graph) == expected
+def damage(path, how):
+    """Put a bad frame in the place of a good one."""
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:5000])
+    elif how == "other shape":
+        tifffile.imwrite(path, scene(1)[:-1])
+    elif how == "other dtype":
+        tifffile.imwrite(path, scene(1).astype(np.uint8))
+    elif how == "zero":
+        tifffile.imwrite(path, np.zeros_like(scene(1)))
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("how", ["truncated", "other shape", "other dtype", "zero", "missing"])
+def test_bad_frame_stops_or_is_skipped(tmp_path, how):
+    """It is named with its reason; the rows of the others are what they are without it."""
+    files = folder(tmp_path / "in", 5)
+    good = files[2].read_bytes()
+    segment(files, tmp_path / "whole", labels=True)
+    damage(files[2], how)
+    with pytest.raises(reading.FrameError, match=r"frame_002\.tif: "):
+        segment(files, tmp_path / "out", labels=True)
+    result = segment(files, tmp_path / "out", labels=True, skip=True)
+    assert (result["frames"], [name for name, _ in result["skipped"]]) == (4, ["frame_002.tif"])
+    assert list(pd.read_csv(tmp_path / "out" / "skipped.csv")["reason"]) == [
+        result["skipped"][0][1]
+    ]
+    whole = pd.read_parquet(tmp_path / "whole" / "nuclei.parquet")
+    expected = whole[whole["frame"] != 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "nuclei.parquet"), expected)
+    stored = zarr.open_array(tmp_path / "out" / "labels.ome.zarr" / "0", mode="r")
+    assert [bool(labels.any()) for labels in stored] == [True, True, False, True, True]
+    files[2].write_bytes(good)
+    assert segment(files, tmp_path / "out", labels=True, skip=True)["frames"] == 5
+    assert not (tmp_path / "out" / "skipped.csv").exists()
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_what_fails_in_segmenting_is_named_and_skipped(tmp_path, monkeypatch):
+    """A frame too small for a method, or for the memory, is named; the others are done."""
+    row = tmp_path / "row.tif"
+    tifffile.imwrite(row, np.arange(50, dtype=np.uint16)[None])
+    said = r"row\.tif: cannot be segmented with 'watershed' \(ValueError.*try another method"
+    with pytest.raises(reading.FrameError, match=said):
+        segment([row], tmp_path / "out", method="watershed")
+
+    def full(image, *, method, segment=frame.segment):
+        if image[0, 0] == scene(1)[0, 0]:
+            raise MemoryError("Unable to allocate 3 GiB")
+        return segment(image, method=method)
+
+    monkeypatch.setattr(frame, "segment", full)
+    result = segment(folder(tmp_path / "in", 3), tmp_path / "two", skip=True)
+    ((name, reason),) = result["skipped"]
+    assert name == "frame_001.tif"
+    assert reason.startswith("needs more memory than is free (Unable to allocate 3 GiB)")
+
+
+# ---- runs that go on
 
 
 def test_second_run_computes_nothing(tmp_path, monkeypatch):
     """A run that is complete is only counted again."""
     files = folder(tmp_path / "in", 4)
-    first = run.segment(files, tmp_path / "out", batch=2, progress=False)
-    monkeypatch.setattr(stack, "batch", lambda *_, **__: pytest.fail("a batch was computed"))
-    second = run.segment(files, tmp_path / "out", batch=2, progress=False)
+    first = segment(files, tmp_path / "out")
+    monkeypatch.setattr(reading, "read_frame", lambda *_, **__: pytest.fail("a frame was read"))
+    second = segment(files, tmp_path / "out")
     assert (second["frames"], second["nuclei"]) == (first["frames"], first["nuclei"])
     assert [(one["batches"], one["there"]) for one in (first, second)] == [(2, 0), (2, 2)]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX systems")
+@pytest.mark.parametrize("how", ["missing", "cut", "empty", "unexpected"])
+def test_part_that_is_not_complete_is_done_again(tmp_path, how):
+    """A missing, damaged or unexpected part does not count, nor what a killed run left."""
+    files = folder(tmp_path / "in", 4)
+    segment(files, tmp_path / "out")
+    before = digest(tmp_path / "out")
+    part = tmp_path / "out" / "nuclei.parquet" / "part-00001.parquet"
+    half = part.with_name(".part-00001.parquet.123.part")
+    half.write_bytes(b"half")
+    if how == "missing":
+        part.unlink()
+    elif how == "unexpected":
+        pd.DataFrame({"a": [1]}).to_parquet(part)
+    else:
+        part.write_bytes(part.read_bytes()[:-20] if how == "cut" else b"")
+    assert segment(files, tmp_path / "out")["there"] == 1
+    assert digest(tmp_path / "out") == before
+    assert not half.exists()
+
+
+@POSIX
 def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
     """Kill -9 in the middle, three times: no batch is done twice, and the table is the same."""
     some = folder(tmp_path / "some", 4, shape=(520, 696))
@@ -214,7 +296,7 @@ def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
     files[0].parent.mkdir()
     for number, path in enumerate(files):
         os.link(some[number % 4], path)
-    run.segment(files, tmp_path / "whole", batch=3, progress=False)
+    segment(files, tmp_path / "whole", batch=3)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "segkit.cli", "segment", str(files[0].parent)]
     command += ["--out", str(out), "--batch", "3"]
@@ -238,10 +320,33 @@ def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
     assert list(parts.glob(".*")) == []
 
 
+@POSIX
+def test_kill_leaves_no_process_and_no_lock(tmp_path):
+    """After kill -9 no process is left behind, and the same command goes on at once."""
+    some = folder(tmp_path / "some", 1, shape=(520, 696))[0]
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        os.link(some, tmp_path / "in" / f"frame_{number:03d}.tif")
+    command = [sys.executable, "-m", "segkit.cli", "segment", str(tmp_path / "in"), "--workers"]
+    command += ["1", "--out", str(tmp_path / "out"), "--batch", "1", "--scheduler", "local"]
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet)
+    parts = tmp_path / "out" / "nuclei.parquet"
+    while len(list(parts.glob("part-*"))) < 3 and process.poll() is None:
+        time.sleep(0.002)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert below
+    done = subprocess.run([*command[:-1], "threads"], capture_output=True, text=True, check=True)
+    assert "of 30 batches were there already\nframes=30 " in done.stdout
+    assert psutil.wait_procs(below, timeout=30)[1] == []
+
+
 def test_full_disk(tmp_path):
-    """On a full disk a line tells what to do; with room the same command gives the same bytes."""
+    """On a full disk a line says what to do; with space the same command gives the same bytes."""
     files = folder(tmp_path / "in", 8)
-    run.segment(files, tmp_path / "whole", batch=1, labels=True, progress=False)
+    segment(files, tmp_path / "whole", batch=1, labels=True)
     under, mount, enlarge = under_small_disk(tmp_path / "out", 64)
     command = ["segment", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     code = f"""
@@ -270,316 +375,423 @@ print(call() == whole)
     assert already.endswith(" of 8 batches were there already")
     assert result.startswith("frames=8 nuclei=")
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("segkit: ")]
-    assert line.startswith(f"segkit: There is no room left in {tmp_path / 'out'} (")
+    assert str(tmp_path / "out") in line
     assert line.endswith("What is written stays, and the same command goes on.")
 
 
-def test_other_method_in_the_same_folder_is_refused(tmp_path):
-    """Results of two methods are not mixed."""
-    files = folder(tmp_path / "in", 2)
-    run.segment(files, tmp_path / "out", progress=False)
-    with pytest.raises(store.RunError, match="method=tutorial"):
-        run.segment(files, tmp_path / "out", method="otsu", progress=False)
+def test_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    """A disk that fills up in the middle of a part leaves neither a part nor half of one."""
+
+    def full_disk(table, path, write=run.pq.write_table):
+        if "nuclei.parquet" not in str(path):
+            return write(table, path)
+        path.write_bytes(b"PAR1 half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run.pq, "write_table", full_disk)
+    with pytest.raises(run.RunError, match="No space left"):
+        segment(folder(tmp_path / "in", 2), tmp_path / "out")
+    assert list((tmp_path / "out" / "nuclei.parquet").iterdir()) == []
 
 
-def test_stop_keeps_what_is_done_and_goes_on_when_mended(tmp_path):
-    """A bad frame stops the run; once it is mended the run ends as if nothing had been."""
-    files = folder(tmp_path / "in", 6)
-    good = files[5].read_bytes()
-    files[5].write_bytes(good[:4000])
-    with pytest.raises(stack.FrameError, match="frame_005"):
-        run.segment(files, tmp_path / "out", batch=2, progress=False)
-    files[5].write_bytes(good)
-    run.segment(files, tmp_path / "out", batch=2, progress=False)
-    run.segment(files, tmp_path / "whole", batch=2, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+def test_one_run_at_a_time(tmp_path, monkeypatch):
+    """A second start is refused and harms nothing; the first run ends as if alone."""
+    files, refused = folder(tmp_path / "in", 4), []
 
-
-def test_skip_lists_the_frame_and_takes_it_up_when_mended(tmp_path):
-    """skipped.csv names file and reason; a later run with the file mended is complete."""
-    files = folder(tmp_path / "in", 6)
-    good = files[2].read_bytes()
-    files[2].write_text("no picture")
-    result = run.segment(files, tmp_path / "out", batch=2, skip=True, progress=False)
-    assert result["frames"] == 5
-    listed = pd.read_csv(tmp_path / "out" / "skipped.csv")
-    assert list(listed["file"]) == ["frame_002.tif"]
-    assert "cannot be read" in listed["reason"][0]
-    files[2].write_bytes(good)
-    result = run.segment(files, tmp_path / "out", batch=2, skip=True, progress=False)
-    assert result["frames"] == 6
-    assert not (tmp_path / "out" / "skipped.csv").exists()
-    run.segment(files, tmp_path / "whole", batch=2, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
-
-
-def test_labels_are_stored_frame_by_frame(tmp_path):
-    """The label store holds the label image of each frame."""
-    files = folder(tmp_path / "in", 5)
-    run.segment(files, tmp_path / "out", batch=2, labels=True, progress=False)
-    array = zarr.open_array(tmp_path / "out" / "labels.ome.zarr" / "0", mode="r")
-    assert array.shards == (2, 90, 120)
-    for number, path in enumerate(files):
-        np.testing.assert_array_equal(array[number], frame.segment(tifffile.imread(path)))
-
-
-def test_files_of_the_same_name_order(tmp_path):
-    """Frame numbers follow the order of the files that were given."""
-    files = folder(tmp_path / "in", 3)[::-1]
-    run.segment(files, tmp_path / "out", progress=False)
-    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
-    assert list(table.groupby("frame")["file"].first()) == [path.name for path in files]
-
-
-def test_plate_with_the_same_names_is_refused(tmp_path):
-    """Frames of another folder are not taken for those that were segmented; both are named."""
-    files, others = folder(tmp_path / "plateA", 3), folder(tmp_path / "plateB", 3)
-    run.segment(files, tmp_path / "out", progress=False)
-    before = digest(tmp_path / "out")
-    with pytest.raises(store.RunError, match=r"frames in .*plateA, not in .*plateB: choose"):
-        run.segment(others, tmp_path / "out", progress=False)
-    assert digest(tmp_path / "out") == before
-
-
-@pytest.mark.parametrize("how", ["content", "time"])
-def test_frame_that_was_exported_again_is_refused(tmp_path, how):
-    """A frame that is not the one of the table is named; without its part it is done again."""
-    files = folder(tmp_path / "in", 4)
-    run.segment(files, tmp_path / "out", batch=2, progress=False)
-    if how == "content":
-        tifffile.imwrite(files[3], scene(9), compression="deflate")
-    else:
-        os.utime(files[3], ns=(0, 1))
-    said = (
-        r"frame_003.tif has changed .*\((size|time of change); .* 1 of 4\).*part-00001.parquet in"
-    )
-    with pytest.raises(store.RunError, match=said):
-        run.segment(files, tmp_path / "out", batch=2, progress=False)
-    (tmp_path / "out" / "nuclei.parquet" / "part-00001.parquet").unlink()
-    assert run.segment(files, tmp_path / "out", batch=2, progress=False)["there"] == 1
-    run.segment(files, tmp_path / "again", batch=2, progress=False)
-    assert digest(tmp_path / "out") == digest(tmp_path / "again")
-
-
-def test_frame_that_changes_while_the_run_goes_on(tmp_path, monkeypatch):
-    """The run ends with its name, and so does the next one: its table may hold either state."""
-    files, batch = folder(tmp_path / "in", 4), stack.batch
-
-    def during(files, first, **options):
-        done = batch(files, first, **options)
-        if first == 2:
-            tifffile.imwrite(tmp_path / "other.tif", scene(9))
-            (tmp_path / "other.tif").replace(tmp_path / "in" / "frame_001.tif")
-        return done
-
-    monkeypatch.setattr(stack, "batch", during)
-    for _ in range(2):
-        with pytest.raises(store.RunError, match=r"frame_001.tif has changed since"):
-            run.segment(files, tmp_path / "out", batch=2, progress=False)
-
-
-def test_more_or_fewer_frames_are_refused(tmp_path):
-    """The message says how many frames were added, and names one."""
-    files = folder(tmp_path / "in", 4)
-    run.segment(files[:2], tmp_path / "out", progress=False)
-    with pytest.raises(store.RunError, match=r"files added: 2, such as frame_002.tif"):
-        run.segment(files, tmp_path / "out", progress=False)
-
-
-def test_equal_names_in_subfolders(tmp_path):
-    """Table and skipped.csv tell frames of the same name apart by their folders."""
-    files = [folder(tmp_path / "in" / well, 1)[0] for well in ("A01", "B02", "C03")]
-    tifffile.imwrite(files[1], scene(5))
-    files[2].write_text("no picture")
-    run.segment(files, tmp_path / "out", skip=True, progress=False)
-    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
-    names = ["A01/frame_000.tif", "B02/frame_000.tif", "C03/frame_000.tif"]
-    assert list(table.groupby("frame")["file"].unique().explode()) == names[:2]
-    assert list(pd.read_csv(tmp_path / "out" / "skipped.csv")["file"]) == names[2:]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="names there are not any bytes")
-def test_name_that_is_not_utf8(tmp_path):
-    """It is an error with the cure, and can be skipped like other unusable frames."""
-    files = folder(tmp_path / "in", 3)
-    files[1] = files[1].rename(os.fsdecode(os.fsencode(tmp_path / "in") + b"/zell\xe4.tif"))
-    with pytest.raises(stack.FrameError, match=r"zell\\.*tif: .* UTF-8; rename the file"):
-        run.segment(files, tmp_path / "out", progress=False)
-    result = run.segment(files, tmp_path / "out", skip=True, progress=False)
-    assert result["frames"] == 2
-    ((name, reason),) = pd.read_csv(tmp_path / "out" / "skipped.csv").to_numpy()
-    assert name == r"zell\xe4.tif"
-    assert "rename" in reason
-    with pytest.raises(store.RunError, match=r"out\\xe4 is not a UTF-8 name: choose another"):
-        run.segment(files, os.fsdecode(os.fsencode(tmp_path) + b"/out\xe4"), progress=False)
-
-
-def test_folder_with_brackets(tmp_path):
-    """A folder whose name looks like a pattern is a folder like any other."""
-    files = folder(tmp_path / "exp [1]*", 2)
-    run.segment(files, tmp_path / "out [2]", labels=True, progress=False)
-    table = pd.read_parquet(tmp_path / "out [2]" / "nuclei.parquet")
-    assert set(table["file"]) == {"frame_000.tif", "frame_001.tif"}
-
-
-def test_second_start_beside_a_running_one(tmp_path, monkeypatch):
-    """It stops at once and harms nothing; the first one ends as if alone."""
-    files, batch, refused = folder(tmp_path / "in", 4), stack.batch, []
-
-    def beside(files, first, **options):
+    def beside(read, path, **options):
         half = tmp_path / "out" / "nuclei.parquet" / ".part-00001.parquet.half.part"
         half.touch()
-        with pytest.raises(store.RunError, match="another run is filling") as caught:
-            run.segment(every, tmp_path / "out", batch=2, progress=False)
+        with pytest.raises(run.RunError, match=r"another run is filling .*out: wait") as caught:
+            segment(files, tmp_path / "out")
         refused.append(caught.value)
         assert half.exists()  # as a worker of the first run would be writing it
         half.unlink()
-        return batch(files, first, **options)
+        return read(path, **options)
 
-    every = files
-    run.segment(files, tmp_path / "alone", batch=2, progress=False)
-    monkeypatch.setattr(stack, "batch", beside)
-    run.segment(files, tmp_path / "out", batch=2, workers=1, progress=False)
-    assert len(refused) == 2
+    segment(files, tmp_path / "alone")
+    instead(monkeypatch, beside)
+    with dask.config.set(scheduler="synchronous"):
+        segment(files, tmp_path / "out")
+    assert len(refused) == 4
     assert digest(tmp_path / "out") == digest(tmp_path / "alone")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX systems")
-def test_kill_leaves_no_process_and_no_lock(tmp_path):
-    """After kill -9 no process is left behind, and the same command goes on at once."""
-    some = folder(tmp_path / "some", 1, shape=(520, 696))[0]
-    (tmp_path / "in").mkdir()
-    for number in range(30):
-        os.link(some, tmp_path / "in" / f"frame_{number:03d}.tif")
-    command = [sys.executable, "-m", "segkit.cli", "segment", str(tmp_path / "in"), "--workers"]
-    command += ["1", "--out", str(tmp_path / "out"), "--batch", "1", "--scheduler", "local"]
-    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **quiet)
-    parts = tmp_path / "out" / "nuclei.parquet"
-    while len(list(parts.glob("part-*"))) < 3 and process.poll() is None:
-        time.sleep(0.002)
-    below = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    assert below
-    done = subprocess.run([*command[:-1], "threads"], capture_output=True, text=True, check=True)
-    assert "of 30 batches were there already\nframes=30 " in done.stdout
-    assert psutil.wait_procs(below, timeout=30)[1] == []
-
-
-def test_script_without_a_main_guard(tmp_path):
-    """Worker processes that import the script again are stopped with the cure."""
-    folder(tmp_path / "in", 2)
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from pathlib import Path\nfrom segkit import run\n"
-        "run.segment(sorted(Path('in').glob('*')), 'out', scheduler='local', workers=1)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.strip().endswith("put the call below if __name__ == '__main__':")
-
-
-def scale(out):
-    """Return the scale of rows and the unit of a label store."""
-    ome = zarr.open_group(out / "labels.ome.zarr", mode="r").attrs["ome"]["multiscales"][0]
-    numbers = ome["datasets"][0]["coordinateTransformations"][0]["scale"]
-    assert numbers[1] == numbers[2]
-    return numbers[1], ome["axes"][1].get("unit")
-
-
-def test_pixel_size_of_the_label_store(tmp_path):
-    """What the files say, what the user says, or pixels where nobody says it or they disagree."""
-    files = folder(tmp_path / "in", 2)
-    run.segment(files, tmp_path / "none", labels=True, progress=False)
-    assert scale(tmp_path / "none") == (1, None)
-    run.segment(files, tmp_path / "given", labels=True, pixel_size=0.2, progress=False)
-    assert scale(tmp_path / "given") == (0.2, "micrometer")
-    for number, size in enumerate((0.1625, 0.325)):
-        calibrate(files[number], size)
-    run.segment(files, tmp_path / "disagree", labels=True, progress=False)
-    assert scale(tmp_path / "disagree") == (1, None)
-    calibrate(files[1], 0.1625)
-    run.segment(files, tmp_path / "agree", labels=True, progress=False)
-    assert scale(tmp_path / "agree") == (0.1625, "micrometer")
-    with pytest.raises(store.RunError, match="pixel_size=None"):
-        run.segment(files, tmp_path / "agree", labels=True, pixel_size=0.3, progress=False)
-
-
-def calibrate(path, size, **more):
-    """Write a frame as ImageJ does, with a pixel size."""
-    more = {"metadata": {"unit": "um", "axes": "YX"}, **more}
-    tifffile.imwrite(path, scene(1), imagej=True, resolution=(1 / size, 1 / size), **more)
-
-
-OME = {"axes": "YX", "PhysicalSizeX": 325, "PhysicalSizeY": 325}
+# ---- runs that are refused
 
 
 @pytest.mark.parametrize(
-    ("how", "size"),
+    ("options", "said"),
     [
-        ({"imagej": True, "metadata": {"unit": "micron"}}, 0.25),
-        ({"imagej": True, "metadata": {"unit": "\\u00B5m"}}, 0.25),
-        ({"imagej": True, "metadata": {"unit": "nm"}}, 0.00025),
-        ({"imagej": True, "metadata": {"unit": "inch"}}, None),
-        ({"imagej": True, "metadata": {"unit": "pixel"}}, None),
-        ({"imagej": True}, None),
-        ({"imagej": True, "metadata": {"unit": "um"}, "resolution": (4, 2)}, None),
-        ({"ome": True, "metadata": OME}, 325),
-        ({"ome": True, "metadata": {**OME, "PhysicalSizeXUnit": "nm"}}, None),
-        ({"ome": True, "metadata": OME | {f"PhysicalSize{a}Unit": "nm" for a in "XY"}}, 0.325),
-        ({"ome": True, "metadata": {**OME, "PhysicalSizeY": 3}}, None),
-        ({"ome": True, "metadata": {"axes": "YX", "PhysicalSizeX": 0.5}}, None),
-        ({"ome": True, "metadata": {"axes": "YX"}}, None),
-        ({"resolutionunit": "centimeter"}, None),
-        ({"description": "Simulated, not real cells: segkit, version 1", "metadata": None}, 0.645),
+        ({"method": "otsu"}, r"method=tutorial \(not otsu\)"),
+        ({"batch": 3}, r"batch=2 \(not 3\)"),
+        ({"labels": True}, r"labels=False \(not True\)"),
+        ({"labels": True, "pixel_size": 0.5}, r"labels=.* and pixel_size=None \(not 0.5\)"),
     ],
 )
-def test_pixel_size_that_a_file_states(tmp_path, how, size):
-    """A length of OME or ImageJ counts, if it is that of rows and columns; a printer's does not."""
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, scene(1), **{"resolution": (4, 4), **how})
-    assert reading.pixel_size(path) == size
+def test_other_settings_are_refused(tmp_path, options, said):
+    """The message says what the folder holds and what was wanted, and nothing in it changes."""
+    files = folder(tmp_path / "in", 2)
+    segment(files, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    with pytest.raises(run.RunError, match=said + ": choose another --out, or delete") as caught:
+        segment(files, tmp_path / "out", **options)
+    assert "\n" not in str(caught.value)
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
 
 
-@pytest.mark.parametrize(("state", "size"), [("on", 0.65), ("off", None)])
-def test_pixel_size_of_metaxpress(tmp_path, state, size):
-    """A calibration that is switched off does not count."""
-    props = {"spatial-calibration-state": ("bool", state)}
-    props |= {f"spatial-calibration-{axis}": ("float", "0.65") for axis in "xy"}
-    props |= {"spatial-calibration-units": ("string", "um")}
-    rows = [f'<prop id="{n}" type="{t}" value="{v}"/>' for n, (t, v) in props.items()]
-    text = f"<MetaData><PlaneInfo>{''.join(rows)}</PlaneInfo></MetaData>"
-    more = {"description": text, "metadata": None, "software": "MetaSeries"}
-    tifffile.imwrite(tmp_path / "a.tif", scene(1), **more)
-    assert reading.pixel_size(tmp_path / "a.tif") == size
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([0, 1, 2, 3, 4], r"\(files added: 2, such as frame_003.tif\)"),
+        ([1, 2], r"\(files missing: 1, such as frame_000.tif\)"),
+        ([0, 1, 4], "added: 1, such as frame_004.tif; files missing: 1, such as frame_002.tif"),
+        ([2, 1, 0], "the same files in another order"),
+        ([0, 1, 2, 0], "the same files in another order"),
+    ],
+)
+def test_other_frames_are_refused(tmp_path, numbers, said):
+    """The message says which files differ, how many, and what to do."""
+    files = folder(tmp_path / "in", 5)
+    segment(files[:3], tmp_path / "out")
+    with pytest.raises(run.RunError, match=f"{said}.*choose another --out, or delete") as caught:
+        segment([files[number] for number in numbers], tmp_path / "out")
+    assert "\n" not in str(caught.value)
 
 
-def test_pixel_size_of_real_frames(real_frames):
-    """MetaMorph states it in tags of its own."""
-    assert reading.pixel_size(next((real_frames / "images").glob("*.tif"))) == 0.645
+def test_frames_of_the_same_names_in_another_folder_are_refused(tmp_path):
+    """Plates of one microscope have the same names: both folders are named."""
+    files, others = folder(tmp_path / "plateA", 3), folder(tmp_path / "plateB", 3)
+    segment(files, tmp_path / "out")
+    with pytest.raises(run.RunError, match=r"folder=.*plateA \(not .*plateB\): choose"):
+        segment(others, tmp_path / "out")
 
 
-def test_pixel_size_of_simulated_frames(simulated_frames):
-    """What the simulator writes counts as having the pixels of BBBC039."""
-    assert reading.pixel_size(next((simulated_frames / "images").glob("*.tif"))) == 0.645
+@pytest.mark.parametrize("how", ["size", "time of change"])
+def test_frame_that_was_exported_again_is_refused(tmp_path, how):
+    """A frame that is not the one of the table is named; without its part it is done again."""
+    files = folder(tmp_path / "in", 4)
+    segment(files, tmp_path / "out")
+    if how == "size":
+        tifffile.imwrite(files[3], scene(9), compression="deflate")
+    else:
+        os.utime(files[3], ns=(0, 1))
+    said = rf"frame_003.tif has changed .*\({how}; .* 1 of 4\).*part-00001.parquet in"
+    with pytest.raises(run.RunError, match=said):
+        segment(files, tmp_path / "out")
+    (tmp_path / "out" / "nuclei.parquet" / "part-00001.parquet").unlink()
+    assert segment(files, tmp_path / "out")["there"] == 1
+    segment(files, tmp_path / "again")
+    assert digest(tmp_path / "out") == digest(tmp_path / "again")
 
 
-def test_no_frames(tmp_path):
-    """An empty list is refused, and nothing is written."""
-    with pytest.raises(ValueError, match="no frames were given"):
-        run.segment([], tmp_path / "out")
+def test_frame_that_changes_during_the_run(tmp_path, monkeypatch):
+    """The run ends with its name, and so does the next one: its table may hold either state."""
+    files = folder(tmp_path / "in", 4)
+
+    def during(read, path, **options):
+        image = read(path, **options)
+        if Path(path).name == "frame_002.tif":
+            os.utime(path, ns=(0, 1))
+        return image
+
+    instead(monkeypatch, during)
+    for _ in range(2):
+        with pytest.raises(run.RunError, match=r"frame_002.tif has changed since the run"):
+            segment(files, tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"run"', "\x00"])
+def test_damaged_run_json_is_named(tmp_path, text):
+    """A run.json that cannot be read is one line with the file's name and the cure."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(text)
+    with pytest.raises(run.RunError, match=r"run\.json is damaged: choose another") as caught:
+        segment(folder(tmp_path / "in", 1), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "other columns"])
+def test_damaged_list_of_frames_is_named(tmp_path, how):
+    """A list that cannot be read is one line with the file's name and the cure."""
+    files, path = folder(tmp_path / "in", 1), tmp_path / "out" / "files.parquet"
+    segment(files, tmp_path / "out")
+    content = path.read_bytes()
+    path.unlink()
+    if how == "cut":
+        path.write_bytes(content[:-20])
+    elif how == "other columns":
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+    with pytest.raises(run.RunError, match=r"files\.parquet is missing or damaged: choose"):
+        segment(files, tmp_path / "out")
+
+
+def test_table_of_another_program_is_refused(tmp_path):
+    """A table that this package did not begin is not mixed with ours."""
+    (tmp_path / "out" / "nuclei.parquet").mkdir(parents=True)
+    with pytest.raises(run.RunError, match=r"without run\.json: choose another"):
+        segment(folder(tmp_path / "in", 1), tmp_path / "out")
+
+
+# ---- a function of one's own
+
+
+def bright(image, *, level=300):
+    """Label what is bright."""
+    return frame.label(image > level).astype(np.int64)
+
+
+def level(value):
+    """Make a function that labels what is brighter than a value."""
+    return lambda image: frame.label(image > value)
+
+
+class Model:
+    """A callable that keeps what it learned."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def predict(self, image):
+        """Label what is brighter."""
+        return frame.label(image > self.value)
+
+    __call__ = predict
+
+
+OWN = {
+    "function": (bright, bright),
+    "partial": (functools.partial(bright, level=300), functools.partial(bright, level=310)),
+    "closure": (level(300), level(310)),
+    "object": (Model(300), Model(310)),
+    "method": (Model(300).predict, Model(310).predict),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_own_function(tmp_path, kind):
+    """Its labels are measured; it goes on as itself, and is not taken for one bound otherwise."""
+    files, (own, other) = folder(tmp_path / "in", 4), OWN[kind]
+    segment(files, tmp_path / "out", method=own)
+    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
+    expected = frame.measure(tifffile.imread(files[1]), bright(tifffile.imread(files[1])))
+    rows = table[table["frame"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows[list(expected)], expected)
+    again = cloudpickle.loads(cloudpickle.dumps(own))  # as the same line in another session
+    assert segment(files, tmp_path / "out", method=again)["there"] == 2
+    if other is not own:
+        with pytest.raises(run.RunError, match=r"method=.*:.*, source .* \(not .*:.*, source "):
+            segment(files, tmp_path / "out", method=other)
+
+
+@pytest.mark.parametrize("where", ["threads", "cluster"])
+def test_function_of_the_current_folder(tmp_path, monkeypatch, where):
+    """It is found by name; an edited module is another run, on workers that knew the old one."""
+    files = folder(tmp_path / "in", 4)
+    monkeypatch.chdir(tmp_path)
+    name, text = f"own_{where}", "from segkit import frame\ndef f(image):\n  return {}\n"
+
+    def edit(line):
+        Path(f"{name}.py").write_text(text.format(line))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    edit("frame.label(image > 300)")
+    with cluster(processes=True) if where == "cluster" else run.scheduler("threads"):
+        segment(files, tmp_path / "out", method=f"{name}:f")
+        assert len(pd.read_parquet(tmp_path / "out" / "nuclei.parquet")) > 20
+        edit("0 * frame.label(image > 300)  # nothing")
+        with pytest.raises(run.RunError, match=f"method={name}:f, source .*choose another"):
+            segment(files, tmp_path / "out", method=f"{name}:f")
+        assert segment(files, tmp_path / "none", method=f"{name}:f")["nuclei"] == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda image: undefined, "NameError: name 'undefined' is not defined"),  # noqa: F821
+        (lambda image: image[:-1], "ValueError: .*shape"),
+        (lambda image: image / 2, "ValueError: .*"),
+        (lambda image: None, ".*"),
+    ],
+)
+def test_own_function_that_fails(tmp_path, function, said):
+    """The frame and the function are named; with skip the reason is that of all frames."""
+    files = folder(tmp_path / "in", 3)
+    where = r"frame_00\d\.tif: cannot be segmented with "
+    with pytest.raises(reading.FrameError, match=rf"{where}.*\({said}.*\); correct that") as caught:
+        segment(files, tmp_path / "out", method=function)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(run.RunError, match="3 of 3 frames were skipped, 3 of them because: cannot"):
+        segment(files, tmp_path / "skipped", method=function, skip=True)
+
+
+def test_function_that_cannot_be_sent(tmp_path):
+    """What is bound to it may not leave this process: the error says so before anything is done."""
+    held = threading.Lock()
+    with cluster(), pytest.raises(run.RunError, match=r"cannot be sent to workers .*lock.*: let"):
+        segment(
+            folder(tmp_path / "in", 1),
+            tmp_path / "out",
+            method=lambda image: held and bright(image),
+        )
     assert not (tmp_path / "out").exists()
 
 
-def test_pixel_size_of_what_cannot_be_read(tmp_path):
-    """A damaged file is named, and so is a pipe, which is not waited for."""
-    (tmp_path / "a.tif").write_text("no picture")
-    with pytest.raises(stack.FrameError, match=r"a\.tif: cannot be read as TIFF"):
-        reading.pixel_size(tmp_path / "a.tif")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe.tif")
-    with pytest.raises(stack.FrameError, match=r"is a pipe|does not exist"):
-        reading.pixel_size(tmp_path / "pipe.tif")
+# ---- schedulers
+
+
+@pytest.mark.parametrize("where", ["synchronous", "client", "client, but threads are asked for"])
+def test_schedulers_do_not_change_a_byte(tmp_path, monkeypatch, where):
+    """What Dask uses is used, and writes what threads write; workers are given absolute paths."""
+    files, seen = folder(tmp_path / "in", 5), []
+    segment(files, tmp_path / "threads")
+    monkeypatch.chdir(tmp_path)
+
+    def watched(read, path, **options):
+        assert Path(path).is_absolute()
+        seen.append("worker" if "Dask-Default-Threads" in threading.current_thread().name else "")
+        return read(path, **options)
+
+    instead(monkeypatch, watched)
+    files = [Path("in") / path.name for path in files]
+    if where == "synchronous":
+        with dask.config.set(scheduler="synchronous"):
+            segment(files, "out")
+    else:
+        with cluster(), dask.config.set({"scheduler": "threads"} if "threads" in where else {}):
+            segment(files, "out")
+    assert set(seen) == {"worker" if where == "client" else ""}
+    assert digest(tmp_path / "out") == digest(tmp_path / "threads")
+
+
+SHAPES = {"small": (90, 120), "large": (150, 200)}
+
+
+def test_two_runs_on_one_cluster(tmp_path):
+    """Runs at the same time, with batches of the same numbers, do not take each other's tasks."""
+    folders = [folder(tmp_path / name, 6, shape=shape) for name, shape in SHAPES.items()]
+    results = {}
+    with cluster():
+
+        def one(files):
+            results[files[0].parent.name] = segment(files, tmp_path / f"{files[0].parent.name}-out")
+
+        threads = [threading.Thread(target=one, args=[files]) for files in folders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for files in folders:
+        name = files[0].parent.name
+        assert results[name]["nuclei"] == segment(files, tmp_path / f"{name}-alone")["nuclei"]
+        assert digest(tmp_path / f"{name}-out") == digest(tmp_path / f"{name}-alone")
+
+
+def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
+    """Batches that wait when a run stops are not done behind the user's back."""
+    files = folder(tmp_path / "in", 30)
+    files[-1].write_text("no picture")  # Dask takes the last batch first
+
+    def slow(read, path, **options):
+        time.sleep(0.05)
+        return read(path, **options)
+
+    instead(monkeypatch, slow)
+    with cluster() as client:
+        with pytest.raises(reading.FrameError, match="frame_029"):
+            segment(files, tmp_path / "out", batch=1)
+        time.sleep(0.5)
+        there = len(digest(tmp_path / "out"))
+        time.sleep(0.5)
+        assert len(digest(tmp_path / "out")) == there < 20
+        assert client.submit(int, 7).result() == 7
+
+
+def test_scheduler_out_of_reach(tmp_path, monkeypatch):
+    """The run ends with what is on disk and how to go on, and another scheduler goes on."""
+    files = folder(tmp_path / "in", 6)
+    segment(files, tmp_path / "whole")
+    begun, leave, done = threading.Event(), threading.Event(), []
+
+    def slow(read, path, **options):
+        done.append(path)
+        if len(done) == 3:
+            begun.set()
+            leave.wait(20)
+        return read(path, **options)
+
+    with monkeypatch.context() as patch, cluster() as client:
+        instead(patch, slow)
+
+        def cut():
+            begun.wait(20)
+            for connection in list(client.cluster.scheduler.client_comms.values()):
+                client.cluster.loop.add_callback(connection.abort)
+
+        cutting = threading.Thread(target=cut)
+        cutting.start()
+        address = client.scheduler.address
+        said = f"scheduler at {address} is gone; 1 of 3 batches .* the same command goes on"
+        with pytest.raises(run.RunError, match=said):
+            segment(files, tmp_path / "out")
+        leave.set()
+        cutting.join()
+    segment(files, tmp_path / "out")
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def deadly(image):
+    """End the worker at a frame that is saturated."""
+    if image[0, 0] == 4095:
+        os._exit(1)
+    return frame.label(image > 300)
+
+
+def test_frames_that_end_every_worker_are_named(tmp_path):
+    """Where workers die on a batch, the message names its files, and the other batches stay."""
+    files = folder(tmp_path / "in", 6)
+    saturated = scene(0)
+    saturated[0, 0] = 4095
+    tifffile.imwrite(files[0], saturated)
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    settings["distributed.scheduler.worker-saturation"] = 1.0  # as `run.scheduler` has it
+    with dask.config.set(settings), cluster(processes=True):
+        said = "1 workers died.* on the 2 frames from frame_000.tif to frame_001.tif"
+        with pytest.raises(run.RunError, match=said):
+            segment(files, tmp_path / "out", method=deadly)
+    assert len(digest(tmp_path / "out")) == 2
+
+
+def test_local_processes_listen_on_loopback_and_end(tmp_path):
+    """Workers are processes of one thread; an error ends all of them, and no client is left."""
+    me = psutil.Process()
+    before = {one.pid for one in me.children(recursive=True)}
+
+    def below():
+        every = [one for one in me.children(recursive=True) if one.pid not in before]
+        return [one for one in every if "resource_tracker" not in " ".join(one.cmdline())]
+
+    def end_with_an_error():
+        with run.scheduler("local", workers=1):
+            (worker,) = Client.current().scheduler_info()["workers"].values()
+            assert worker["nthreads"] == 1
+            opened = [port for one in [me, *below()] for port in one.net_connections("inet")]
+            opened = {port.laddr.ip for port in opened if port.status == psutil.CONN_LISTEN}
+            assert opened == {"127.0.0.1"}
+            saturation = Client.current().run_on_scheduler(
+                lambda dask_scheduler: dask_scheduler.WORKER_SATURATION
+            )
+            assert saturation == 1  # a worker that dies takes no other task's blame
+            segment(folder(tmp_path / "in", 1), tmp_path / "out", method=lambda image: 1 / 0)
+
+    with pytest.raises(reading.FrameError, match="ZeroDivisionError"):
+        end_with_an_error()
+    assert below() == []
+    assert logging.getLogger("distributed").isEnabledFor(logging.CRITICAL)
+    segment(folder(tmp_path / "in", 1), tmp_path / "out2")  # in threads again
+
+
+def test_client_of_distributed_is_not_imported():
+    """A run in threads does not load dask.distributed."""
+    code = "import sys; from segkit import run; run._client(); print('distributed' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,7 +1,7 @@
 """The command line: ``segkit``, with a command for each thing that the package does.
 
 No logic here: each command calls one function and prints what it returns. An error that a user
-can cure is one line on standard error, and exit status 1.
+can correct is one line on standard error, and exit status 1.
 """
 
 import argparse
@@ -42,31 +42,19 @@ def simulate(args):
 
 def segment(args):
     """Segment and measure frames into a table."""
-    from segkit import cluster, data, run
+    from segkit import data, run
     from segkit.reading import FrameError
 
-    skip = args.on_error == "skip"
+    options = {"method": args.method, "batch": args.batch, "labels": args.labels}
+    options |= {"pixel_size": args.pixel_size, "skip": args.on_error == "skip"}
+    files = data.images(args.images)[: args.frames]
+    if passed_over := data.passed_over(args.images):
+        print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
     try:
-        files = data.images(args.images)[: args.frames]
-        if passed_over := data.passed_over(args.images):
-            print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
-        result = run.segment(
-            files,
-            args.out,
-            method=args.method,
-            batch=args.batch,
-            labels=args.labels,
-            pixel_size=args.pixel_size,
-            scheduler=args.scheduler,
-            workers=args.workers,
-            device=args.device,
-            skip=skip,
-            hosts=args.hosts,
-            adaptive=args.adaptive,
-            security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
-        )
+        with run.scheduler(args.scheduler, workers=args.workers):
+            result = run.segment(files, args.out, **options)
     except FrameError as error:
-        if skip:
+        if options["skip"]:
             raise
         raise FrameError(error.file, f"{error.reason}, or add --on-error skip") from error
     if result["there"]:
@@ -78,21 +66,14 @@ def segment(args):
 
 def score(args):
     """Compare label images with the ground truth."""
-    from segkit import score
+    from segkit import run, score
 
-    table = score.evaluate(
-        args.folder, split=args.split, method=args.method, labels=args.labels, progress=True
-    )
+    method = run.find_method(args.method) if args.method else None
+    options = {"split": args.split, "method": method, "labels": args.labels}
+    table = score.evaluate(args.folder, **options, progress=True)
     if args.csv:
         table.to_csv(args.csv, index=False)
     print(score.summary(table))
-
-
-def progress(args):
-    """Say which exercises have been passed on this machine."""
-    from segkit import progress
-
-    print(progress.report(args.notebooks))
 
 
 def doctor(args):
@@ -131,34 +112,23 @@ def parser():
     add = command(segment)
     add("images", help="folder of a data set, or of TIFF files")
     add("--out", required=True, metavar="DIR", help="folder for the results")
-    add("--method", choices=METHODS, default="tutorial", help="default: tutorial")
+    methods = f"{', '.join(METHODS)} (default: {METHODS[0]}), or your own as MODULE:FUNCTION"
+    add("--method", default=METHODS[0], metavar="NAME", help=methods)
     add("--frames", type=_count, metavar="N", help="only the first N")
     add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
-    size = "pixel size of labels.ome.zarr, in micrometres (default: what the frames say)"
-    add("--pixel-size", type=float, metavar="UM", help=size)
-    kinds = "threads (default), local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
-    add("--scheduler", default="threads", metavar="KIND_OR_ADDRESS", help=kinds)
-    add("--workers", type=_count, metavar="N", help="threads, workers or jobs to use")
-    add("--adaptive", action="store_true", help="slurm: as many jobs as are needed, N at most")
-    add("--hosts", metavar="A,B", help="ssh: scheduler on A, workers on each")
-    add("--tls-ca", metavar="FILE", help="authority of the certificates of a tls:// address")
-    add("--tls-cert", metavar="FILE", help="your certificate")
-    add("--tls-key", metavar="FILE", help="its key")
-    add("--device", choices=("cpu", "gpu"), default="cpu", help="default: cpu")
-    add(
-        "--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame; default: stop"
-    )
+    add("--pixel-size", type=float, metavar="UM", help="for the labels (default: as files say)")
+    where = "threads (default), local (processes), or the address of a Dask scheduler"
+    add("--scheduler", default="threads", metavar="NAME", help=where)
+    add("--workers", type=_count, metavar="N", help="threads or processes (default: one per core)")
+    add("--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame: default stop")
 
     add = command(score)
     add("folder", help="folder of a data set")
     add("--split", choices=("training", "validation", "test", "all"), default="validation")
-    add("--method", choices=METHODS, help="segment with this method")
+    add("--method", metavar="NAME", help="segment with this method, as for segment")
     add("--labels", metavar="FILE_OR_FOLDER", help="score these label images instead")
-    add("--csv", metavar="FILE", help="write a line a frame there")
-
-    add = command(progress)
-    add("notebooks", nargs="?", metavar="DIR", help="folder of the notebooks (default: notebooks)")
+    add("--csv", metavar="FILE", help="write one line per frame there")
 
     command(doctor)
     return main
@@ -176,7 +146,7 @@ def main(argv=None):
     args = parser().parse_args(argv)
     try:
         return args.run(args) or 0
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+    except (segkit.SegkitError, OSError, ValueError, RuntimeError, MemoryError) as error:
         # what a user can correct comes as one of these, in one line; anything else is our bug
         print(f"segkit: {error}", file=sys.stderr)
         return 1

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from segkit import writing
+from segkit import SegkitError, writing
 
 # tifffile's log says nothing that an error here does not say; other callers still get it.
 _quiet = threading.local()
@@ -30,7 +30,7 @@ UNITS = {name: size for size, names in NAMES.items() for name in names}
 SIMULATED = "Simulated, not real cells: segkit"
 
 
-class FrameError(ValueError):
+class FrameError(SegkitError, ValueError):
     """A frame that cannot be used: the file, and the reason with its cure."""
 
     def __init__(self, file, reason):
@@ -133,6 +133,38 @@ def common_format(files):
         others = f" (none of the {len(errors)} files checked can be used)" if errors[1:] else ""
         raise FrameError(errors[0].file, errors[0].reason + others)
     return votes.most_common(1)[0][0]
+
+
+def read_stack(files):
+    """Lazy stack of frames, one frame per chunk; each is checked when it is read.
+
+    Parameters
+    ----------
+    files : sequence of path-like
+        The headers of some are read at once, for the shape and dtype of all; see `common_format`.
+
+    Returns
+    -------
+    (frames, rows, columns) dask.array.Array
+
+    Raises
+    ------
+    ValueError
+        If the list is empty.
+    FrameError
+        If no frame can be used; when a frame is read, if it cannot be used.
+    """
+    import dask.array as da
+
+    files = list(files)
+    like = shape, dtype = common_format(files)
+
+    def read(index):
+        return read_frame(files[index[0]], like=like)[None]
+
+    numbers = da.arange(len(files), chunks=1)
+    meta = np.empty((0, 0, 0), dtype)
+    return numbers.map_blocks(read, new_axis=(1, 2), chunks=(1, *shape), meta=meta)
 
 
 @contextlib.contextmanager

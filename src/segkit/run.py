@@ -1,92 +1,62 @@
-"""Segment a folder of frames into a store: the finished pipeline of notebook 06.
+"""Segment a folder of frames into a table: the finished pipeline of notebook 06.
 
-One Dask task a batch of frames. A task writes its own part of the table and returns only counts,
-so neither the graph nor the memory grows with the number of nuclei, and a run that was killed
-goes on where it stopped.
+A frame takes about 10 ms, far less than a Dask task should last, so a task here is a batch of
+frames. It writes its own part of the table and returns only a count: neither the graph nor the
+memory grows with the number of nuclei, and a run that was killed continues where it stopped.
+
+The folder of a run holds
+
+* ``run.json``: the settings; a run with other settings is refused,
+* ``files.parquet``: the frames, with size and time of change; other frames are refused,
+* ``nuclei.parquet/part-00000.parquet`` ...: the table, one file per batch,
+* ``labels.ome.zarr``: the label images (OME-Zarr 0.5), one chunk per frame, one shard per batch,
+* ``skipped.csv``: the frames that were left out, with the reason,
+* ``.lock``: held, during a run, by the process that started it.
+
+Every file is written under another name and renamed when it is complete. A part is written after
+the labels of its batch, so a part that is there says that its batch is done.
 """
 
-import multiprocessing
+import functools
+import inspect
+import json
+import logging
+import os
+import pkgutil
+import signal
+import sys
 import time
+import uuid
+from asyncio import CancelledError
 from collections import Counter
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 
+import cloudpickle
 import dask
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import threadpoolctl
+from dask.callbacks import Callback
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 import segkit
-from segkit import cluster, reading, schedulers, stack, store, writing
-from segkit.clusters.launch import GUARD
+from segkit import frame, reading, writing
+from segkit.methods import measuring
 
 BATCH = 25
+TIMEOUT = 5  # s for a scheduler to answer
+CHOOSE = "choose another --out, or delete {}"
+NOTHING = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
+NOTHING = pa.table(NOTHING | measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32)))
 
 
-def _task(number, names, first, folder, out, options):
-    """Do one batch and write it; return its number and counts."""
-    files = [Path(folder, name) for name in names]
-    table, skipped, label_images = stack.batch(files, first, names=names, **options)
-    if label_images is not None:
-        store.write_labels(out, first, label_images)
-    store.write_part(out, number, table, frames=len(files), skipped=skipped)
-    return number, len(files)
-
-
-def _batches(names, batch):
-    """Cut the list of frames into batches: number, names, number of the first frame."""
-    starts = range(0, len(names), batch)
-    return [(number, names[start : start + batch], start) for number, start in enumerate(starts)]
-
-
-def pending(names, out, *, batch=BATCH):
-    """List the batches that are not on disk yet.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the frames.
-    out : path-like
-        Folder of the run.
-    batch : int, optional
-        Frames per task.
-
-    Returns
-    -------
-    list of (int, list of str, int)
-        Number of the batch, its names, number of its first frame. A batch with skipped frames is
-        listed again: they may be usable by now.
-    """
-    return [one for one in _batches(names, batch) if not store.is_done(out, one[0])]
-
-
-def _key(number):
-    return f"segment-batch-{number}"
-
-
-def tasks(batches, folder, out, **options):
-    """Lazy tasks, one per batch.
-
-    Parameters
-    ----------
-    batches : list
-        As `pending` returns them.
-    folder : str
-        Of the frames.
-    out : path-like
-        Folder of the run.
-    **options
-        For `segkit.stack.batch`.
-
-    Returns
-    -------
-    list of dask.delayed.Delayed
-        Each computes to (number of the batch, frames in it).
-    """
-    task = dask.delayed(_task, pure=False)
-    return [
-        task(number, names, first, folder, str(out), options, dask_key_name=_key(number))
-        for number, names, first in batches
-    ]
+class RunError(segkit.SegkitError, ValueError):
+    """A run that cannot go on: its folder, frames or function, or the scheduler that it used."""
 
 
 def segment(
@@ -97,14 +67,14 @@ def segment(
     batch=BATCH,
     labels=False,
     pixel_size=None,
-    scheduler="threads",
-    workers=None,
-    device="cpu",
     skip=False,
     progress=True,
-    **options,
 ):
-    """Segment and measure frames into a folder; go on with what an earlier run left there.
+    """Segment and measure frames into a folder; continue what an earlier run left there.
+
+    The tasks run where `dask.compute` would run them: on the active `distributed.Client` if there
+    is one, else in threads of this process, with BLAS at one thread. The workers of a cluster must
+    see the frames and `out` under the same paths.
 
     Parameters
     ----------
@@ -112,9 +82,11 @@ def segment(
         The frames, in order. The table names them by their paths below the deepest folder that
         holds them all.
     out : path-like
-        Folder for the results; see `segkit.store` for what it holds.
-    method : str, optional
-        See `segkit.frame.segment`.
+        Folder for the results; see `segkit.run` for what it holds.
+    method : str or callable, optional
+        A method of `segkit.frame.segment`, or a function of your own that takes a frame,
+        (rows, columns), and returns its labels; also by name, as "module:function". See
+        `find_method` for what a cluster needs.
     batch : int, optional
         Frames per task.
     labels : bool, optional
@@ -122,19 +94,10 @@ def segment(
     pixel_size : float, optional
         Micrometres, for the label images. By default what the files say; see
         `segkit.reading.pixel_size`.
-    scheduler : str, optional
-        "threads", or for a cluster "local", "slurm", "ssh" or the address of a distributed
-        scheduler ("tcp://host:port").
-    workers : int, optional
-        Threads or workers; one per core unless given, see `segkit.cluster.client`.
-    device : str, optional
-        "cpu" or "gpu": where the frames are segmented.
     skip : bool, optional
         Leave out frames that cannot be used and list them, instead of stopping at the first.
     progress : bool, optional
         Show a bar on standard error.
-    **options
-        For `segkit.cluster.client`: security, adaptive, hosts.
 
     Returns
     -------
@@ -144,51 +107,57 @@ def segment(
 
     Raises
     ------
-    segkit.stack.FrameError
+    segkit.reading.FrameError
         Unless `skip`: for a frame that cannot be used. Batches that are done stay on disk.
-    segkit.store.RunError
+    RunError
         If the folder holds another run, is being filled by one, or cannot be written to; if a
-        frame changed; or if more frames were skipped than kept. Batches that are done stay.
-    segkit.device.DeviceError
-        If there is no such device.
-    segkit.cluster.ClusterError
-        If there is no such cluster, or it was lost. Batches that are done stay on disk.
+        frame changed; if more frames were skipped than kept; if there is no such function; or if
+        the cluster was lost. Batches that are done stay.
+    ValueError
+        If there is no such method; for an impossible batch or pixel size; for an empty list.
     """
     began = time.perf_counter()
+    if batch < 1:
+        raise ValueError(f"batch {batch}: give at least one frame per task")
     if not (pixel_size is None or 0 < pixel_size < inf):
         raise ValueError(f"pixel size {pixel_size}: give a positive number of micrometres")
-    use, options = _scheduler(scheduler, options)
-    if use is not schedulers.threads:  # whose workers need not be in this folder
-        out = Path(out).absolute()
-        options |= _on_shared_disk(scheduler, out)
-    folder, names = store.relative(files)
+    method = method if callable(method) else find_method(method)
+    out = Path(out).absolute()  # workers need not be in this folder
+    folder, names = _relative(files)
     files = [Path(folder, name) for name in names]
-    like = stack.common_format(files)
-    work = {"method": method, "labels": labels, "device": device}
-    settings = {"folder": writing.printable(folder), "batch": batch, **work}
-    settings |= {"segkit": segkit.__version__}
-    if labels and pixel_size:
-        settings["pixel_size"] = pixel_size
-    with store.lock(out):
-        todo = pending(names, out, batch=batch)
-        numbers = {number for number, _, _ in todo}
-        store.begin(out, settings, store.state(folder, names), pending=numbers)
-        if labels:
-            shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
-            store.create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
-        lazy = tasks(todo, folder, out, like=like, skip=skip, **work)
-        done = len(files) - sum(len(some) for _, some, _ in todo)
-        bar = tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1)
-        with (
-            _explained(files, out, batch),
-            bar,
-            use(scheduler, bar, workers=workers, **options) as compute,
-        ):
-            compute(*lazy)
-        notes = [store.read_note(store.part_path(out, n)) for n, _, _ in _batches(names, batch)]
+    like = reading.common_format(files)
+    settings = {"folder": writing.printable(folder), "method": _identity(method), "batch": batch}
+    settings |= {"labels": labels, "pixel_size": pixel_size if labels else None}
+    settings["segkit"] = segkit.__version__
+    client = _client()
+    if client is not None and callable(method):
+        method = _pickled(method)
+    starts = range(0, len(names), batch)
+    batches = {number: names[start : start + batch] for number, start in enumerate(starts)}
+    with _lock(out):
+        todo = {number: some for number, some in batches.items() if not _is_done(out, number)}
+        with _explained(out):
+            _begin(out, settings, _state(folder, names), pending=todo)
+            if labels:
+                shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
+                create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
+        work = {"folder": folder, "out": out, "batch": batch, "method": method, "like": like}
+        work |= {"labels": labels, "skip": skip}
+        task = dask.delayed(_segment_batch, pure=False)
+        key = f"segment_batch-{uuid.uuid4().hex}-"  # no two runs on a cluster may share a key
+        lazy = [task(n, some, **work, dask_key_name=f"{key}{n:05d}") for n, some in todo.items()]
+        done = len(files) - sum(map(len, todo.values()))
+        look = {"unit": " frames", "disable": not progress, "delay": client is None}  # 1 s, or 0
+        with tqdm(total=len(files), initial=done, **look) as bar:
+            if client is None:
+                _compute_in_threads(lazy, bar)
+            else:
+                _compute_on_cluster(client, lazy, bar, batches, out)
+        notes = [_read_note(_part(out, number)) for number in batches]
         skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
-        store.write_skipped(out, skipped)
-        store.refuse_other_frames(out, store.state(folder, names), batch=batch)
+        with _explained(out):
+            _write_skipped(out, skipped)
+        _refuse_other_frames(out, _state(folder, names), batch=batch)
     _refuse_mostly_skipped(skipped, files, out)
     return {
         "frames": len(files) - len(skipped),
@@ -200,48 +169,404 @@ def segment(
     }
 
 
-def _scheduler(scheduler, options):
-    """Return the context for a scheduler, and the options that were given."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as Python itself asks
-        raise RuntimeError(f"a worker has imported this script; {GUARD}")
-    options = {name: value for name, value in options.items() if value}
-    if scheduler == "threads":
-        if options:
-            raise ValueError(f"{', '.join(options)}: only for a cluster; choose another scheduler")
-        return schedulers.threads, options
-    if scheduler not in cluster.START and "://" not in scheduler:
-        choices = ", ".join(["threads", *cluster.START])
-        raise ValueError(
-            f"unknown scheduler {scheduler!r}: choose {choices} or an address (tcp://host:port)"
-        )
-    return schedulers.cluster, options
+# ---- the method
 
 
-def _on_shared_disk(scheduler, out):
-    """Return the options that name folders which every machine of a cluster sees."""
-    options = {"shared": out} if scheduler in ("slurm", "ssh") else {}
-    if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
-        options["log_directory"] = str(out / "jobs")
-    return options
+def find_method(name):
+    """Return a method of `segkit.frame`, or the function that a name stands for.
+
+    A function in a module of the current folder is sent to the workers of a cluster as it is. What
+    it imports must be installed there, or lie in a folder where they look for modules.
+
+    Parameters
+    ----------
+    name : str
+        Such as "otsu", or "module:function" with a module that is installed or lies in the
+        current folder.
+
+    Returns
+    -------
+    str or callable
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    RunError
+        If the function cannot be imported.
+    """
+    if name in frame.METHODS:
+        return name
+    if ":" not in name:
+        choices = ", ".join(frame.METHODS)
+        raise ValueError(f"unknown method {name!r}: choose {choices} or module:function")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  as text
+    try:
+        found = pkgutil.resolve_name(name)
+        if not callable(found):
+            raise TypeError("not a function")
+    except Exception as error:  # the module runs, and can raise anything
+        raise RunError(
+            f"method {name!r} cannot be imported ({type(error).__name__}: {error}): give "
+            "module:function, with a module that is installed or lies in the current folder"
+        ) from error
+    return found
+
+
+def _origin(method):
+    """Return the function or class that a callable comes from, and its name."""
+    function = getattr(method, "func", method)  # of functools.partial
+    where = function if hasattr(function, "__qualname__") else type(function)
+    return where, f"{where.__module__}:{where.__qualname__}"
+
+
+def _identity(method):
+    """Return what tells a method from others in run.json.
+
+    For a function that is its name and a hash: of the text of its module (in a script or notebook
+    of the function alone), and of all values that are bound to it.
+    """
+    if isinstance(method, str):
+        return method
+    where, name = _origin(method)
+    try:
+        main = where.__module__ == "__main__"
+        text = inspect.getsource(where if main else sys.modules[where.__module__])
+    except (KeyError, OSError, TypeError):  # compiled, or typed at a prompt
+        text = where
+    bound = [getattr(method, name, None) for name in ("args", "keywords", "__self__", "__dict__")]
+    bound += [cell.cell_contents for cell in getattr(where, "__closure__", None) or ()]
+    return f"{name}, source {dask.base.tokenize(text, bound)[:12]}"
+
+
+def _pickled(method):
+    """Return a function as bytes, with its module if that lies in the current folder."""
+    where, name = _origin(method)
+    top = sys.modules.get(where.__module__.partition(".")[0])
+    if Path.cwd() in Path(getattr(top, "__file__", None) or "/").absolute().parents[:2]:
+        cloudpickle.register_pickle_by_value(top)  # workers may know an older text of it, or none
+    try:
+        return cloudpickle.dumps(method)
+    except Exception as error:  # what is bound to it can raise anything
+        raise RunError(
+            f"method {name} cannot be sent to workers ({type(error).__name__}: {error}): let the "
+            "function itself open or load what it needs"
+        ) from error
+
+
+@functools.lru_cache(maxsize=1)
+def _unpickled(content):
+    """Return the function that was sent; once per process, so that what it keeps is kept."""
+    try:
+        return cloudpickle.loads(content)
+    except Exception as error:
+        raise RunError(
+            f"a worker cannot load the method ({type(error).__name__}: {error}): install what it "
+            "imports there, or name its folder in PYTHONPATH when you start the workers"
+        ) from error
+
+
+# ---- one task
+
+
+def _segment_batch(number, names, *, folder, out, batch, method, like, labels, skip):
+    """Segment, measure and write one batch; return how many frames it has."""
+    method = _unpickled(method) if isinstance(method, bytes) else method
+    parts, skipped = [NOTHING], []
+    label_images = np.zeros((len(names), *like[0]), np.int32) if labels else None
+    for place, name in enumerate(names):
+        known = writing.printable(name)
+        try:
+            table, found = _segment_file(Path(folder, name), method=method, like=like)
+        except reading.FrameError as error:
+            if not skip:
+                raise
+            skipped.append((known, error.reason))
+            continue
+        count = len(table["label"])
+        numbers = np.full(count, number * batch + place, np.int32)
+        columns = {"file": [known] * count, "frame": numbers, **table}
+        parts.append(pa.table(columns, NOTHING.schema))
+        if labels:
+            label_images[place] = found
+    with _explained(out):
+        if labels:
+            write_labels(out, number * batch, label_images)
+        _write_part(out, number, pa.concat_tables(parts), frames=len(names), skipped=skipped)
+    return len(names)
+
+
+def _segment_file(path, *, method, like):
+    """Return the table and the labels of a frame; whatever goes wrong is a FrameError."""
+    image = reading.read_frame(path, like=like)
+    try:
+        found = frame.segment(image, method=method)
+        return measuring.columns(image, found), found
+    except MemoryError as error:
+        raise reading.FrameError(path, reading.no_memory(error)) from error
+    except Exception as error:
+        name, cure = repr(method), "try another method"
+        if callable(method):
+            name, cure = _origin(method)[1], "correct that function"
+        reason = f"cannot be segmented with {name} ({type(error).__name__}: {error}); {cure}"
+        raise reading.FrameError(path, reason) from error
+
+
+# ---- where the tasks run
 
 
 @contextmanager
-def _explained(files, out, batch):
-    """Say of a lost cluster what is on disk, and of dead workers on which frames they died."""
+def scheduler(name, *, workers=None):
+    """Let Dask use a scheduler inside a block, as ``segkit segment --scheduler`` does.
+
+    Parameters
+    ----------
+    name : str
+        "threads"; "local", for processes of one thread each on this machine, which listen on
+        loopback only; or the address of a scheduler, "tcp://host:8786" or "tls://host:8786", with
+        the certificates of Dask's configuration (``distributed.comm.tls``).
+    workers : int, optional
+        Threads or processes; one per core unless given. Not for an address.
+
+    Raises
+    ------
+    RunError
+        If nothing answers at the address.
+    ValueError
+        If there is no such scheduler.
+    """
+    if name == "threads":
+        with dask.config.set(scheduler="threads", num_workers=workers):
+            yield
+        return
+    if name != "local" and "://" not in name:
+        raise ValueError(f"unknown scheduler {name!r}: choose threads, local or an address")
+    from distributed import Client
+
+    settings = {"address": name, "timeout": TIMEOUT}
+    if name == "local":
+        settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
+        settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}
+    try:
+        # a worker gets its next task when it has done one: whoever dies died of that one
+        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
+            client = Client(**settings)
+    except (OSError, TypeError, ValueError) as error:
+        cause = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise RunError(
+            f"no scheduler answers at {name} ({str(cause) or 'no answer'}): start one there with "
+            "'dask scheduler', or correct the address (for tls://, also the certificates, "
+            "distributed.comm.tls in Dask's configuration)"
+        ) from error
+    logging.disable()  # what is lost is said here in one line, not in Dask's tracebacks
+    try:
+        with client:
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def dask_setup(worker):
+    """Leave Ctrl-C to the process that started this worker; Dask calls this in each (preload)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _client():
+    """Return the active client, or None; as `dask.compute` chooses, but without an import."""
+    chosen = dask.config.get("scheduler", None) or "distributed"
+    if "distributed" in sys.modules and chosen in ("distributed", "dask.distributed"):
+        with suppress(ValueError):
+            return sys.modules["distributed"].Client.current()
+    return None
+
+
+def _compute_in_threads(lazy, bar):
+    """Compute the tasks, and move a bar on by what each returns."""
+    finished = Callback(posttask=lambda key, count, *_: bar.update(count))
+    with threadpoolctl.threadpool_limits(1), finished:  # BLAS threads would only be in the way
+        dask.compute(*lazy)
+
+
+def _compute_on_cluster(client, lazy, bar, batches, out):
+    """Do so on a cluster, and say in one line what was lost with a scheduler or with workers."""
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    bar.set_description("waiting for workers")
+    futures = client.compute(lazy)
+    try:
+        for future, count in as_completed(futures, with_results=True):
+            # the future may not know yet that its result is the loss of the connection
+            if future.cancelled() or isinstance(count, CancelledError):
+                there = sum(_is_done(out, number) for number in batches)
+                raise RunError(
+                    f"the scheduler at {client.scheduler.address} is gone; {there} of "
+                    f"{len(batches)} batches are on disk; the same command goes on from there"
+                )
+            bar.set_description("", refresh=False)
+            bar.update(count)
+    except KilledWorker as error:
+        some = batches[int(error.task.rpartition("-")[2])]
+        raise RunError(
+            f"{error.allowed_failures + 1} workers died, one after the other, on the {len(some)} "
+            f"frames from {some[0]} to {some[-1]}: look at these files, or give workers more memory"
+        ) from error
+    finally:
+        for future in futures:  # what still waits after an error is not to be done
+            future.release()
+
+
+# ---- the folder of a run
+
+
+@contextmanager
+def _explained(out):
+    """Say what to do where the folder of a run cannot be written to."""
     try:
         yield
-    except cluster.SchedulerGoneError as error:
-        count = len(_batches(files, batch))
-        there = count - len(pending(files, out, batch=batch))
-        raise cluster.ClusterError(
-            f"{error}; {there} of {count} batches are on disk; the same command goes on from there"
-        ) from error
-    except cluster.WorkersDiedError as error:
-        some = next(some for n, some, _ in _batches(files, batch) if error.key == _key(n))
-        raise cluster.ClusterError(
-            f"{error.workers} workers died, one after the other, on the {len(some)} frames from "
-            f"{some[0]} to {Path(some[-1]).name}; look at these files, or give a worker more memory"
-        ) from error
+    except OSError as error:
+        msg = writing.unwritable(error, out, choose="--out")
+        raise RunError(f"{msg} What is written stays, and the same command goes on.") from error
+
+
+def _relative(files):
+    """Split paths into the deepest folder that holds all, and their names below it, with /."""
+    paths = [os.path.abspath(path) for path in files]  # noqa: PTH100  links are not followed
+    if not paths:
+        raise ValueError("no frames were given")
+    folder = os.path.commonpath({Path(path).parent for path in paths})
+    return folder, [path[len(folder) :].lstrip(os.sep).replace(os.sep, "/") for path in paths]
+
+
+def _state(folder, names):
+    """Return what tells one state of the files from another, as a table: name, size, time.
+
+    Bytes, and ns since 1970; -1 where there is no such file.
+    """
+    found = np.full((len(names), 2), -1)
+    for row, name in zip(found, names, strict=True):
+        with suppress(OSError):  # reading the frame will say what is wrong
+            stat = Path(folder, name).stat()
+            row[:] = stat.st_size, stat.st_mtime_ns
+    files = [writing.printable(name) for name in names]
+    return pa.table({"file": files, "size": found[:, 0], "changed": found[:, 1]})
+
+
+def _refuse_other_settings(out, settings):
+    """Raise RunError unless the run in a folder has these settings."""
+    path, cure = out / "run.json", CHOOSE.format(out)
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise RunError(f"{path} is damaged: {cure}")
+    differ = [k for k in sorted(known.keys() | settings.keys()) if known.get(k) != settings.get(k)]
+    if differ:
+        said = " and ".join(f"{k}={known.get(k)} (not {settings.get(k)})" for k in differ)
+        raise RunError(f"{out} holds a run with {said}: {cure}")
+
+
+def _refuse_other_frames(out, frames, *, batch, pending=()):
+    """Raise RunError unless the frames are those of the run, in the same order and unchanged.
+
+    Those of pending batches may have changed, since they will be read again.
+    """
+    path, cure = out / "files.parquet", CHOOSE.format(out)
+    try:
+        known = pq.read_table(path).select(frames.column_names)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise RunError(f"{path} is missing or damaged: {cure}") from error
+    if not known["file"].equals(frames["file"]):
+        old, new = (set(table["file"].to_pylist()) for table in (known, frames))
+        sides = {"added": new - old, "missing": old - new}
+        said = [f"files {k}: {len(s)}, such as {min(s)}" for k, s in sides.items() if s]
+        said = "; ".join(said) or "the same files in another order"
+        raise RunError(f"{out} holds a run of other frames ({said}): {cure}")
+    size, time = (known[k].to_numpy() != frames[k].to_numpy() for k in ("size", "changed"))
+    rows = [row for row in np.flatnonzero(size | time) if row // batch not in pending]
+    if rows:
+        parts = list(dict.fromkeys(_part(out, row // batch).name for row in rows))
+        raise RunError(
+            f"{frames['file'][rows[0]]} has changed since the run in {out} began "
+            f"({'size' if size[rows[0]] else 'time of change'}; files like it: {len(rows)} of "
+            f"{len(frames)}): {cure}; or, to segment only these again, delete "
+            f"{', '.join(parts[:3])}{' and so on' if parts[3:] else ''} in its nuclei.parquet"
+        )
+
+
+def _refuse_mostly_skipped(skipped, files, out):
+    """Raise RunError if more frames were skipped than kept."""
+    if 2 * len(skipped) > len(files):
+        (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
+        raise RunError(
+            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them because: "
+            f"{reason}; see {out / 'skipped.csv'}"
+        )
+
+
+def _lock(out):
+    """Make a folder and reserve it for one run, as a context.
+
+    The lock is the operating system's, so it ends with its process, even with kill -9.
+    """
+    if writing.printable(out) != str(out):  # Arrow would refuse it
+        raise RunError(f"{writing.printable(out)} is not a UTF-8 name: choose another --out")
+    with _explained(out):
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            return FileLock(out / ".lock").acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"another run is filling {out}: wait until it has ended, or choose another --out"
+            ) from None
+
+
+def _begin(out, settings, frames, *, pending):
+    """Open a locked folder for a run, or to resume the same run."""
+    parts = out / "nuclei.parquet"
+    resumed = (out / "run.json").exists()
+    if resumed:
+        _refuse_other_settings(out, settings)
+        _refuse_other_frames(out, frames, batch=settings["batch"], pending=pending)
+    elif parts.exists():
+        raise RunError(f"{parts} is there without run.json: {CHOOSE.format(out)}")
+    parts.mkdir(parents=True, exist_ok=True)
+    for stale in [*out.glob(writing.ASIDE), *parts.glob(writing.ASIDE)]:
+        stale.unlink(missing_ok=True)  # of a run that was killed
+    writing.whole(out / "files.parquet", lambda aside: pq.write_table(frames, aside))
+    if not resumed:
+        writing.put(out / "run.json", json.dumps(settings, indent=1, ensure_ascii=False).encode())
+
+
+def _part(out, number):
+    """Return the path of the part that a batch writes."""
+    return out / "nuclei.parquet" / f"part-{number:05d}.parquet"
+
+
+def _write_part(out, number, table, *, frames, skipped):
+    """Write the table of one batch, with a note of how many frames it has and which it lacks."""
+    note = {"segkit": json.dumps({"frames": frames, "skipped": skipped})}
+    table = table.combine_chunks().replace_schema_metadata(note)
+    writing.whole(_part(out, number), lambda aside: pq.write_table(table, aside))
+
+
+def _read_note(path):
+    """Return what a part says of itself: frames, nuclei, skipped; None if it is not complete."""
+    try:
+        footer = pq.read_metadata(path)
+        note = json.loads(footer.metadata[b"segkit"])
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError):
+        return None
+    return {**note, "nuclei": footer.num_rows}
+
+
+def _is_done(out, number):
+    """Tell whether a batch is on disk with all its frames: skipped ones may be usable by now."""
+    note = _read_note(_part(out, number))
+    return note is not None and not note["skipped"]
 
 
 def _pixel_size(files):
@@ -253,11 +578,58 @@ def _pixel_size(files):
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _refuse_mostly_skipped(skipped, files, out):
-    """Raise RunError if more frames were skipped than kept."""
-    if 2 * len(skipped) > len(files):
-        (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
-        raise store.RunError(
-            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them because: "
-            f"{reason}; see {Path(out) / 'skipped.csv'}"
-        )
+def create_labels(out, shape, *, shard, pixel_size=None):
+    """Make the label store ``labels.ome.zarr``, or leave the one that is there.
+
+    Parameters
+    ----------
+    out : path-like
+        Folder of the run.
+    shape : (frames, rows, columns)
+    shard : int
+        Frames per shard, which is one file: the batch, so that no two tasks share a file.
+    pixel_size : float, optional
+        Micrometres. Unless it is given, the axes have no unit, and the scale is 1.
+    """
+    import zarr
+
+    path = Path(out) / "labels.ome.zarr"
+    if (path / "0" / "zarr.json").exists():
+        return
+    axes = [{"name": "t", "type": "time"}]  # frames: the axis type that viewers give a slider
+    unit = {"unit": "micrometer"} if pixel_size else {}
+    axes += [{"name": name, "type": "space", **unit} for name in "yx"]
+    scale = {"type": "scale", "scale": [1.0, pixel_size or 1.0, pixel_size or 1.0]}
+    image = {
+        "name": "nuclei",
+        "axes": axes,
+        "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
+    }
+    ome = {"version": "0.5", "multiscales": [image], "image-label": {"version": "0.5"}}
+    group = zarr.open_group(path, mode="w", attributes={"ome": ome}, zarr_format=3)
+    group.create_array(
+        "0",
+        shape=shape,
+        dtype=np.int32,
+        chunks=(1, *shape[1:]),
+        shards=(shard, *shape[1:]),
+        dimension_names=["t", "y", "x"],
+    )
+
+
+def write_labels(out, first, label_images):
+    """Write label images, (frames, rows, columns), into the store from frame `first` on."""
+    import zarr
+
+    array = zarr.open_array(Path(out) / "labels.ome.zarr" / "0", mode="r+")
+    array[first : first + len(label_images)] = label_images
+
+
+def _write_skipped(out, skipped):
+    """Write ``skipped.csv`` (file, reason), or remove an old one if nothing was skipped."""
+    path = out / "skipped.csv"
+    if skipped:
+        table = pa.table(list(zip(*skipped, strict=True)), ["file", "reason"])
+        writing.whole(path, lambda aside: pa.csv.write_csv(table, aside))
+    else:
+        path.unlink(missing_ok=True)
