@@ -5,6 +5,7 @@ can cure is one line on standard error, and exit status 1.
 """
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def simulate(args):
 
 def segment(args):
     """Segment and measure frames into a table."""
-    from segkit import cluster, data, run
+    from segkit import data, run
     from segkit.reading import FrameError
 
     skip = args.on_error == "skip"
@@ -50,21 +51,17 @@ def segment(args):
         files = data.images(args.images)[: args.frames]
         if passed_over := data.passed_over(args.images):
             print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
-        result = run.segment(
-            files,
-            args.out,
-            method=args.method,
-            batch=args.batch,
-            labels=args.labels,
-            pixel_size=args.pixel_size,
-            scheduler=args.scheduler,
-            workers=args.workers,
-            device=args.device,
-            skip=skip,
-            hosts=args.hosts,
-            adaptive=args.adaptive,
-            security=cluster.security(args.tls_ca, args.tls_cert, args.tls_key),
-        )
+        with _cluster(args.scheduler):
+            result = run.segment(
+                files,
+                args.out,
+                method=args.method,
+                batch=args.batch,
+                labels=args.labels,
+                pixel_size=args.pixel_size,
+                device=args.device,
+                skip=skip,
+            )
     except FrameError as error:
         if skip:
             raise
@@ -74,6 +71,17 @@ def segment(args):
     if result["skipped"]:
         print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
     print("frames={frames} nuclei={nuclei} seconds={seconds:.2f}".format(**result))
+
+
+def _cluster(scheduler):
+    """Return a context in which a client of a scheduler is active, if one is asked for."""
+    if scheduler == "threads":
+        return contextlib.nullcontext()
+    from segkit import cluster
+
+    if scheduler != "local" and "://" not in scheduler:
+        raise ValueError(f"unknown scheduler {scheduler!r}: choose threads, local or an address")
+    return cluster.client(scheduler)
 
 
 def score(args):
@@ -137,14 +145,8 @@ def parser():
     add("--labels", action="store_true", help="write labels.ome.zarr too")
     size = "pixel size of labels.ome.zarr, in micrometres (default: what the frames say)"
     add("--pixel-size", type=float, metavar="UM", help=size)
-    kinds = "threads (default), local, slurm, ssh, tcp://HOST:PORT or tls://HOST:PORT"
+    kinds = "threads (default), local, or an address: tcp://HOST:PORT or tls://HOST:PORT"
     add("--scheduler", default="threads", metavar="KIND_OR_ADDRESS", help=kinds)
-    add("--workers", type=_count, metavar="N", help="threads, workers or jobs to use")
-    add("--adaptive", action="store_true", help="slurm: as many jobs as are needed, N at most")
-    add("--hosts", metavar="A,B", help="ssh: scheduler on A, workers on each")
-    add("--tls-ca", metavar="FILE", help="authority of the certificates of a tls:// address")
-    add("--tls-cert", metavar="FILE", help="your certificate")
-    add("--tls-key", metavar="FILE", help="its key")
     add("--device", choices=("cpu", "gpu"), default="cpu", help="default: cpu")
     add(
         "--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame; default: stop"

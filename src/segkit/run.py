@@ -5,7 +5,7 @@ so neither the graph nor the memory grows with the number of nuclei, and a run t
 goes on where it stopped.
 """
 
-import multiprocessing
+import sys
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 import segkit
 from segkit import cluster, reading, schedulers, stack, store, writing
-from segkit.clusters.launch import GUARD
 from segkit.device import require
+from segkit.store import RunError
 
 BATCH = 25
 
@@ -98,14 +98,14 @@ def segment(
     batch=BATCH,
     labels=False,
     pixel_size=None,
-    scheduler="threads",
-    workers=None,
     device="cpu",
     skip=False,
     progress=True,
-    **options,
 ):
     """Segment and measure frames into a folder; go on with what an earlier run left there.
+
+    The work is done by the active `distributed.Client`, if there is one, else by threads of this
+    process, as with `dask.compute`. The workers of a cluster must see the same folders.
 
     Parameters
     ----------
@@ -123,19 +123,12 @@ def segment(
     pixel_size : float, optional
         Micrometres, for the label images. By default what the files say; see
         `segkit.reading.pixel_size`.
-    scheduler : str, optional
-        "threads", or for a cluster "local", "slurm", "ssh" or the address of a distributed
-        scheduler ("tcp://host:port").
-    workers : int, optional
-        Threads or workers; one per core unless given, see `segkit.cluster.client`.
     device : str, optional
         "cpu" or "gpu": where the frames are segmented.
     skip : bool, optional
         Leave out frames that cannot be used and list them, instead of stopping at the first.
     progress : bool, optional
         Show a bar on standard error.
-    **options
-        For `segkit.cluster.client`: security, adaptive, hosts.
 
     Returns
     -------
@@ -149,21 +142,19 @@ def segment(
         Unless `skip`: for a frame that cannot be used. Batches that are done stay on disk.
     segkit.store.RunError
         If the folder holds another run, is being filled by one, or cannot be written to; if a
-        frame changed; or if more frames were skipped than kept. Batches that are done stay.
+        frame changed; if more frames were skipped than kept; or if the scheduler or worker after
+        worker was lost. Batches that are done stay.
     segkit.device.DeviceError
         If there is no such device.
-    segkit.cluster.ClusterError
-        If there is no such cluster, or it was lost. Batches that are done stay on disk.
     """
     began = time.perf_counter()
     if not (pixel_size is None or 0 < pixel_size < inf):
         raise ValueError(f"pixel size {pixel_size}: give a positive number of micrometres")
-    use, options = _scheduler(scheduler, options)
-    if use is schedulers.threads:  # a cluster's workers say it themselves
+    client = _active_client()
+    if client is None:  # a cluster's workers say it themselves
         require(device, method=method)
     else:  # whose workers need not be in this folder
         out = Path(out).absolute()
-        options |= _on_shared_disk(scheduler, out)
     folder, names = store.relative(files)
     files = [Path(folder, name) for name in names]
     like = stack.common_format(files)
@@ -182,12 +173,8 @@ def segment(
         lazy = tasks(todo, folder, out, like=like, skip=skip, **work)
         done = len(files) - sum(len(some) for _, some, _ in todo)
         bar = tqdm(total=len(files), initial=done, unit=" frames", disable=not progress, delay=1)
-        with (
-            _explained(files, out, batch),
-            bar,
-            use(scheduler, bar, workers=workers, **options) as compute,
-        ):
-            compute(*lazy)
+        with _explained(files, out, batch), bar:
+            _compute(lazy, client, bar)
         notes = [store.read_note(store.part_path(out, n)) for n, _, _ in _batches(names, batch)]
         skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
         store.write_skipped(out, skipped)
@@ -203,29 +190,25 @@ def segment(
     }
 
 
-def _scheduler(scheduler, options):
-    """Return the context for a scheduler, and the options that were given."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as Python itself asks
-        raise RuntimeError(f"a worker has imported this script; {GUARD}")
-    options = {name: value for name, value in options.items() if value}
-    if scheduler == "threads":
-        if options:
-            raise ValueError(f"{', '.join(options)}: only for a cluster; choose another scheduler")
-        return schedulers.threads, options
-    if scheduler not in cluster.START and "://" not in scheduler:
-        choices = ", ".join(["threads", *cluster.START])
-        raise ValueError(
-            f"unknown scheduler {scheduler!r}: choose {choices} or an address (tcp://host:port)"
-        )
-    return schedulers.cluster, options
+def _active_client():
+    """Return the active distributed.Client, or None."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import default_client
+
+    try:
+        return default_client()
+    except ValueError:
+        return None
 
 
-def _on_shared_disk(scheduler, out):
-    """Return the options that name folders which every machine of a cluster sees."""
-    options = {"shared": out} if scheduler in ("slurm", "ssh") else {}
-    if scheduler == "slurm" and not dask.config.get("jobqueue.slurm.log-directory", None):
-        options["log_directory"] = str(out / "jobs")
-    return options
+def _compute(lazy, client, bar):
+    if client is None:
+        with schedulers.threads("threads", bar) as compute:
+            compute(*lazy)
+        return
+    for _, frames in cluster.results(client, lazy):
+        bar.update(frames)
 
 
 @contextmanager
@@ -236,12 +219,12 @@ def _explained(files, out, batch):
     except cluster.SchedulerGoneError as error:
         count = len(_batches(files, batch))
         there = count - len(pending(files, out, batch=batch))
-        raise cluster.ClusterError(
+        raise RunError(
             f"{error}; {there} of {count} batches are on disk; the same command goes on from there"
         ) from error
     except cluster.WorkersDiedError as error:
         some = next(some for n, some, _ in _batches(files, batch) if error.key == _key(n))
-        raise cluster.ClusterError(
+        raise RunError(
             f"{error.workers} workers died, one after the other, on the {len(some)} frames from "
             f"{some[0]} to {Path(some[-1]).name}; look at these files, or give a worker more memory"
         ) from error
@@ -260,7 +243,7 @@ def _refuse_mostly_skipped(skipped, files, out):
     """Raise RunError if more frames were skipped than kept."""
     if 2 * len(skipped) > len(files):
         (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
-        raise store.RunError(
+        raise RunError(
             f"{len(skipped)} of {len(files)} frames were skipped, {count} of them because: "
             f"{reason}; see {Path(out) / 'skipped.csv'}"
         )

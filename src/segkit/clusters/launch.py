@@ -144,7 +144,8 @@ def connect(address, *, security=None, timeout=TIMEOUT):
         security = Security()  # from Dask's configuration
         if not (security.tls_ca_file and security.tls_client_cert):
             raise ClusterError(
-                f"{address} asks for certificates; give --tls-ca, --tls-cert and --tls-key"
+                f"{address} asks for certificates; name them in Dask's configuration, "
+                "distributed.comm.tls"
             )
     if security is not None and not tls:
         raise ClusterError(f"{address} is not encrypted; with certificates, write tls://")
