@@ -1,22 +1,20 @@
 """Frames, the table they should give, and the record of what the tests did to the clusters."""
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
-from collections import Counter
-from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import lab
-
 CHECKOUT = Path(__file__).parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(CHECKOUT / "benchmarks")]
+import lab  # noqa: E402
+
 RECORD = CHECKOUT / "build" / "cluster" / "faults.json"
 FIGURES = []
 
@@ -29,9 +27,9 @@ def frames(simulated_frames, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def alone(frames, tmp_path_factory):
-    """Folder of the results that threads on this machine give, batches of 5."""
+    """Folder of the results that threads on this machine give."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    subprocess.run(lab.segkit(frames, "--out", out, "--batch", "5"), check=True)
+    subprocess.run(lab.segkit(frames, out), check=True)
     return out
 
 
@@ -43,48 +41,45 @@ def start(tmp_path):
 
 
 @pytest.fixture
-def compare(alone):
-    """Compare a run's table with that of this machine alone, and record it."""
+def record():
+    """Return a function that notes what a test did to a cluster, and what that cost."""
+    began = time.monotonic()
 
-    def compare(out, what, *, fault, began, **more):
-        missing = Counter(lab.rows(alone)) - Counter(lab.rows(out))
-        twice = Counter(lab.rows(out)) - Counter(lab.rows(alone))
-        figures = {"what": what, "frames": 200, "fault": fault}
+    def record(what, fault, frames, *, lost, twice, **more):
+        figures = {"what": what, "frames": frames, "fault": fault}
         figures |= {"seconds": round(time.monotonic() - began, 1)}
-        figures |= {"rows_lost": missing.total(), "rows_twice": twice.total()}
-        FIGURES.append(figures | {"same_bytes": lab.digest(out) == lab.digest(alone)} | more)
-        assert missing.total() == twice.total() == 0
-        assert lab.digest(out) == lab.digest(alone)
+        FIGURES.append(figures | {"rows_lost": lost, "rows_twice": twice} | more)
+
+    return record
+
+
+@pytest.fixture
+def compare(alone, record):
+    """Return a function that compares a run's table with that of this machine, and notes it."""
+
+    def compare(out, what, fault, **more):
+        keys = ["frame", "label"]
+        count = [pd.read_parquet(one / "nuclei.parquet").value_counts(keys) for one in (alone, out)]
+        missing = count[0].sub(count[1], fill_value=0).astype(int)
+        lost, twice = int(missing.clip(lower=0).sum()), int(-missing.clip(upper=0).sum())
+        same = lab.content(alone) == lab.content(out)
+        record(what, fault, 200, lost=lost, twice=twice, same_bytes=same, **more)
+        assert lost == twice == 0
+        assert same
 
     return compare
 
 
-@pytest.fixture
-def record():
-    """Keep figures that are not those of 200 frames."""
-    return FIGURES.append
-
-
 def environment():
     """Return date, machine and versions, as for the benchmarks."""
-    path = CHECKOUT / "benchmarks" / "report.py"
-    spec = importlib.util.spec_from_file_location("benchmark_report", path)
-    report = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(report)
+    import report
+
     found = report.environment()
     found["machine"]["load_after"] = found["machine"].pop("load_before")
-    found["frames"] = "simulated"
     for name in ("dask-jobqueue", "asyncssh"):
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found["versions"][name] = importlib.metadata.version(name)
-    for name, command in (("slurm", ["slurmd", "-V"]), ("openssh", ["sshd", "-V"])):
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, env={"PATH": lab.SBIN}
-            )
-        except OSError:
-            continue
-        found["versions"][name] = (done.stdout + done.stderr).strip().splitlines()[0]
+        found["versions"][name] = version(name)
+    for name, command in (("slurm", "slurmd"), ("openssh", "sshd")):
+        found["versions"][name] = lab.ask({}, "sh", "-c", f"{command} -V 2>&1").splitlines()[0]
     return found
 
 
@@ -92,17 +87,13 @@ def pytest_terminal_summary(terminalreporter):
     """Print what was done and lost as a table, and write it down."""
     if not FIGURES:
         return
-    rows = [("what", "frames", "fault", "seconds", "rows lost", "rows twice")]
-    rows += [tuple(str(one[name.replace(" ", "_")]) for name in rows[0]) for one in FIGURES]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = ["what", "frames", "fault", "seconds", "rows_lost", "rows_twice"]
     terminalreporter.section("clusters and faults")
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        terminalreporter.write_line(line.rstrip())
-    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    terminalreporter.write_line(pd.DataFrame(FIGURES)[columns].to_string(index=False))
     soak = os.environ.get("SEGKIT_SOAK")
     words = [f"SEGKIT_SOAK={soak}"] if soak else []
     words += ["python -m pytest", *map(str, terminalreporter.config.invocation_params.args)]
-    found = {"command": " ".join(words), **environment(), "faults": FIGURES}
+    found = {"command": " ".join(words), **environment(), "frames": "simulated", "faults": FIGURES}
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
     RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     terminalreporter.write_line(f"written to {RECORD.relative_to(CHECKOUT)}")

@@ -37,8 +37,8 @@ def test_local_cluster_finds_all(folder, run, nuclei, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_slurm_cluster_writes_whole_parts(folder, run, nuclei, tmp_path, monkeypatch):
-    """Two workers here write two parts, and nothing but whole parts."""
+def test_slurm_cluster_writes_complete_parts(folder, run, nuclei, tmp_path, monkeypatch):
+    """Two workers here write two parts, and nothing but complete parts."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert run("slurm_cluster", folder) == f"{nuclei} nuclei, 2 batches done, 0 failed"
     assert len(list(tmp_path.rglob("part-*.parquet"))) == 2
