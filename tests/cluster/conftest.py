@@ -2,10 +2,8 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +27,7 @@ def frames(simulated_frames, tmp_path_factory):
 def alone(frames, tmp_path_factory):
     """Folder of the results that threads on this machine give."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    subprocess.run(lab.segkit(frames, out), check=True)
+    lab.run(*lab.segkit(frames, out), check=True)
     return out
 
 
@@ -41,59 +39,49 @@ def start(tmp_path):
 
 
 @pytest.fixture
-def record():
-    """Return a function that notes what a test did to a cluster, and what that cost."""
+def compare():
+    """Return a function that compares a table with what it should be, and notes what is wrong."""
     began = time.monotonic()
 
-    def record(what, fault, frames, *, lost, twice, **more):
-        figures = {"what": what, "frames": frames, "fault": fault}
-        figures |= {"seconds": round(time.monotonic() - began, 1)}
-        FIGURES.append(figures | {"rows_lost": lost, "rows_twice": twice} | more)
-
-    return record
-
-
-@pytest.fixture
-def compare(alone, record):
-    """Return a function that compares a run's table with that of this machine, and notes it."""
-
-    def compare(out, what, fault, **more):
+    def compare(out, expected, what, fault):
         keys = ["frame", "label"]
-        count = [pd.read_parquet(one / "nuclei.parquet").value_counts(keys) for one in (alone, out)]
-        missing = count[0].sub(count[1], fill_value=0).astype(int)
-        lost, twice = int(missing.clip(lower=0).sum()), int(-missing.clip(upper=0).sum())
-        same = lab.content(alone) == lab.content(out)
-        record(what, fault, 200, lost=lost, twice=twice, same_bytes=same, **more)
-        assert lost == twice == 0
-        assert same
+        found = pd.read_parquet(out / "nuclei.parquet", columns=list(expected))
+        missing = expected.value_counts(keys).sub(found.value_counts(keys), fill_value=0)
+        figures = {"what": what, "frames": int(expected["frame"].max()) + 1, "fault": fault}
+        figures |= {"seconds": round(time.monotonic() - began, 1)}
+        figures |= {"rows_lost": int(missing.clip(lower=0).sum())}
+        FIGURES.append(figures | {"rows_twice": int(-missing.clip(upper=0).sum())})
+        pd.testing.assert_frame_equal(found.sort_values(keys, ignore_index=True), expected)
 
     return compare
 
 
-def environment():
-    """Return date, machine and versions, as for the benchmarks."""
-    import report
+@pytest.fixture
+def compare_bytes(compare, alone):
+    """Return a function that compares a run of the 200 frames with that of this machine alone."""
 
-    found = report.environment()
-    found["machine"]["load_after"] = found["machine"].pop("load_before")
-    for name in ("dask-jobqueue", "asyncssh"):
-        found["versions"][name] = version(name)
-    for name, command in (("slurm", "slurmd"), ("openssh", "sshd")):
-        found["versions"][name] = lab.ask({}, "sh", "-c", f"{command} -V 2>&1").splitlines()[0]
-    return found
+    def compare_bytes(out, what, fault):
+        compare(out, pd.read_parquet(alone / "nuclei.parquet"), what, fault)
+        assert lab.content(out) == lab.content(alone)
+
+    return compare_bytes
 
 
 def pytest_terminal_summary(terminalreporter):
     """Print what was done and lost as a table, and write it down."""
     if not FIGURES:
         return
-    columns = ["what", "frames", "fault", "seconds", "rows_lost", "rows_twice"]
+    import report
+
     terminalreporter.section("clusters and faults")
-    terminalreporter.write_line(pd.DataFrame(FIGURES)[columns].to_string(index=False))
+    terminalreporter.write_line(pd.DataFrame(FIGURES).to_string(index=False))
     soak = os.environ.get("SEGKIT_SOAK")
     words = [f"SEGKIT_SOAK={soak}"] if soak else []
     words += ["python -m pytest", *map(str, terminalreporter.config.invocation_params.args)]
-    found = {"command": " ".join(words), **environment(), "frames": "simulated", "faults": FIGURES}
+    found = {"command": " ".join(words), **report.environment()}
+    found["machine"]["load_after"] = found["machine"].pop("load_before")
+    found["versions"]["slurm"] = lab.ask({}, "sh", "-c", "slurmd -V")
+    found |= {"frames": "simulated", "faults": FIGURES}
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     terminalreporter.write_line(f"written to {RECORD.relative_to(CHECKOUT)}")

@@ -36,12 +36,7 @@ SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
 PlugStackConfig={folder}/plugstack.conf
-MailProg=/bin/true
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
-PropagateResourceLimits=NONE
 SlurmdParameters=config_overrides
 KillWait=3
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,sched_interval=2,bf_interval=2
@@ -80,6 +75,13 @@ def wait(ready, what, *, seconds=60, running=()):
     return found
 
 
+def run(*command, env=None, check=False):
+    """Run a program to its end, with what it prints kept."""
+    everything = {**os.environ, "PATH": SBIN, **(env or {})}
+    kept = {"capture_output": True, "text": True, "timeout": 120}
+    return subprocess.run(command, env=everything, check=check, **kept)
+
+
 def free_ports(count):
     """Ports that nobody has."""
     with ExitStack() as stack:
@@ -95,13 +97,13 @@ def listens(host, port):
 
 def end(process):
     """End a process and all below it; those that do not listen are killed."""
-    family = []
+    below = []
     with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
+        below = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    _, alive = psutil.wait_procs(family, timeout=1)
+    _, alive = psutil.wait_procs(below, timeout=1)
     for one in [process, *alive]:
         with suppress(psutil.NoSuchProcess):
             one.kill()
@@ -149,8 +151,8 @@ def slurm(nodes=4):
         conf, munge = folder / "slurm.conf", folder / "munge"
         conf.write_text(text + "PartitionName=debug Nodes=ALL Default=YES State=UP\n")
         # limits are not wanted; slurmd starts a plugin for them all the same
-        version = subprocess.check_output(["slurmd", "-V"], text=True, env={"PATH": SBIN})
-        old = [int(number) for number in re.findall(r"\d+", version)[:2]] < [23, 11]
+        version = re.findall(r"\d+", ask({}, "slurmd", "-V"))
+        old = [int(number) for number in version[:2]] < [23, 11]
         plugin = "cgroup/v1" if old else "disabled"
         (folder / "cgroup.conf").write_text(f"CgroupPlugin={plugin}\n")
         (folder / "plugstack.conf").touch()
@@ -178,9 +180,7 @@ def slurm(nodes=4):
 
 def ask(env, *command):
     """Return what a program prints."""
-    everything = {**os.environ, "PATH": SBIN, **env}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=everything)
-    return done.stdout.strip("\n")
+    return run(*command, env=env).stdout.strip("\n")
 
 
 @contextmanager
@@ -188,12 +188,12 @@ def sshd(folder, hosts):
     """Run an SSH server for this user on addresses of loopback; give what asyncssh needs."""
     (port,) = free_ports(1)
     for key in (folder / "host", folder / "id"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key), check=True)
     lines = [f"Port {port}", *(f"ListenAddress {host}" for host in hosts)]
     lines += [f"HostKey {folder}/host", f"PidFile {folder}/sshd.pid"]
     lines += [f"AuthorizedKeysFile {folder}/id.pub", "StrictModes no", "UsePAM no"]
     lines += ["PasswordAuthentication no", "KbdInteractiveAuthentication no"]
-    lines += ["PermitRootLogin prohibit-password", "MaxStartups 100", "MaxSessions 100"]
+    lines += ["PermitRootLogin prohibit-password"]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     with ExitStack() as stack:
         own = Path("/run/sshd")  # root's server asks for this folder
@@ -203,18 +203,13 @@ def sshd(folder, hosts):
         start = stack.enter_context(programs(folder / "logs"))
         server = start(shutil.which("sshd", path=SBIN), "-D", "-e", "-f", folder / "sshd_config")
         wait(lambda: listens(hosts[0], port), "sshd", running=[server])
-        public = (folder / "host.pub").read_text()
-        known = "".join(f"[{host}]:{port} {public}" for host in hosts).encode()
         user = {"username": psutil.Process().username(), "client_keys": [str(folder / "id")]}
-        yield user | {"port": port, "known_hosts": known, "config": None}
+        yield user | {"port": port, "known_hosts": None, "config": None}
 
 
 def ip(*words, check=True):
     """Run ip; return what it prints."""
-    done = subprocess.run(
-        ["ip", *words], check=check, capture_output=True, text=True, env={"PATH": SBIN}
-    )
-    return done.stdout
+    return run("ip", *words, check=check).stdout
 
 
 def power_off(host):

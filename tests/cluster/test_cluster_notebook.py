@@ -1,7 +1,6 @@
 """What notebook 12 says of Slurm and SSH, run as it is written there, on real ones."""
 
 import re
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -38,17 +37,17 @@ def put(code, words):
     return code
 
 
-def test_jobs_give_the_table_of_one_machine(slurm, frames, compare, start, tmp_path):
+def test_jobs_give_the_table_of_one_machine(slurm, frames, compare_bytes, start, tmp_path):
     """The program of the notebook, in jobs on four nodes, writes what threads write."""
     words = {"segment(files, out)": "segment(files, out, batch=5)"}
     code = lab.options(tmp_path) + put(block("**options"), words)
     run = start(*lab.program(frames, tmp_path / "out", code), env=slurm)
     assert run.wait(120) == 0, run.log.read_text()
-    compare(tmp_path / "out", "Slurm, adaptive", "none")
+    compare_bytes(tmp_path / "out", "Slurm, adaptive", "none")
     lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
 
 
-def test_cancelled_job_is_replaced(slurm, frames, compare, start, tmp_path):
+def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path):
     """On the cluster of "Copy this", a job that is cancelled in mid-run costs nothing but time."""
     out, snippet = tmp_path / "out", CHECKOUT / "snippets" / "slurm_cluster.py"
     code = f"import runpy\nstart = runpy.run_path({str(snippet)!r})['start_cluster']\n"
@@ -59,14 +58,10 @@ def test_cancelled_job_is_replaced(slurm, frames, compare, start, tmp_path):
     run = start(*lab.program(frames, out, code), env=env)
     lab.wait(lambda: len(lab.parts(out)) >= 8, "8 batches", running=[run])
     jobs = lab.ask(slurm, "squeue", "-h", "-t", "R", "-o", "%i").split()
-    there = len(lab.parts(out))
+    assert len(lab.parts(out)) < 40
     lab.ask(slurm, "scancel", jobs[0])
     assert run.wait(120) == 0, run.log.read_text()
-    began = len(list((tmp_path / "jobs").glob("*.out")))
-    found = {"batches_when_cancelled": there, "jobs_in_all": began}
-    compare(out, "Slurm, adaptive", f"1 of {len(jobs)} jobs cancelled", **found)
-    assert there < 40
-    assert began >= len(jobs)
+    compare_bytes(out, "Slurm, adaptive", f"1 of {len(jobs)} jobs cancelled")
 
 
 def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
@@ -89,7 +84,7 @@ def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, 
     assert len(list((tmp_path / "build" / "slurm").glob("*.out"))) == 2
 
 
-def test_ssh_cluster_is_encrypted(frames, compare, tmp_path, monkeypatch):
+def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
     """Only who has the certificate connects, web pages are on loopback, and the table is right."""
     lab.need("sshd", "ssh-keygen", "openssl")
     pytest.importorskip("asyncssh")
@@ -113,7 +108,7 @@ def test_ssh_cluster_is_encrypted(frames, compare, tmp_path, monkeypatch):
 
     monkeypatch.setenv("HOME", str(tmp_path))
     with lab.sshd(tmp_path, hosts[1:]) as connect:
-        subprocess.run(["sh", "-ec", block("openssl req")], check=True, capture_output=True)
+        lab.run("sh", "-ec", block("openssl req"), check=True)
         words = {
             "/home/ada/segkit/.venv/bin/python": sys.executable,
             "/home/ada": str(tmp_path),
@@ -123,4 +118,4 @@ def test_ssh_cluster_is_encrypted(frames, compare, tmp_path, monkeypatch):
             "    ...\n": "    inside(client)\n",
         }
         exec(put(block("SSHCluster(\n"), words), {"inside": inside})
-    compare(out, "SSH, 2 hosts", "none")
+    compare_bytes(out, "SSH, 2 hosts", "none")
