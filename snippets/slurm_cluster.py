@@ -2,9 +2,10 @@
 
     python snippets/slurm_cluster.py
 
-For runs that may be interrupted: each task writes its own part of the table, whole or not at all,
-and a run with the same folder does only what is missing. Put a folder that stays in place of the
-temporary one, and slurm=True on a login node. Explained in notebooks/12_clusters_and_faults.ipynb.
+For runs that may be interrupted: each task writes its own part of the table, complete or not at
+all, and a run with the same folder does only what is missing. Put a folder that stays in place of
+the temporary one, and slurm=True on a login node. Explained in
+notebooks/12_clusters_and_faults.ipynb.
 """
 
 import tempfile
@@ -25,14 +26,14 @@ def part_of(paths, folder):
 
 
 def write_part(paths, part):
-    """Segment some frames, and write their table: whole, or not at all."""
+    """Segment some frames, and write their table: complete, or not at all."""
     tables = []
     for path in paths:
         image = tifffile.imread(path)
         tables.append(frame.measure(image, frame.segment(image)).assign(file=path.name))
-    aside = part.with_name(f".{uuid.uuid4()}.tmp")
-    pd.concat(tables, ignore_index=True).to_parquet(aside)
-    aside.replace(part)
+    temporary = part.with_name(f".{uuid.uuid4()}.tmp")
+    pd.concat(tables, ignore_index=True).to_parquet(temporary)
+    temporary.replace(part)
 
 
 def start_cluster(*, slurm):

@@ -1,5 +1,6 @@
 """The checks of notebook 12 tell right answers from the usual wrong ones."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -125,6 +126,14 @@ def named(table, path):
     os.replace(file.name, path)  # noqa: PTH105
 
 
+def numbered(table, path):
+    """Let tempfile open the file, too."""
+    number, other = tempfile.mkstemp(dir=Path(path).parent)
+    with os.fdopen(number, "wb") as file:
+        file.write(table.to_parquet())
+    Path(other).replace(path)
+
+
 def changed(table, path):
     """Make another table of it, and write this one aside."""
     aside(table.reset_index(drop=True), path)
@@ -139,25 +148,25 @@ def near(table, path):
     other.replace(path)
 
 
+def native(table, path):
+    """Leave the writing to Arrow, which Python does not see."""
+    other = Path(path).with_name(f".{uuid.uuid4()}")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pandas(table), other)
+    other.replace(path)
+
+
 def kit(table, path):
     """Write as the package itself does."""
     writing.whole(Path(path), lambda part: table.to_parquet(part))
 
 
-RIGHT = [aside, tidy, as_bytes, from_memory, to_a_file, named, changed, near, kit]
+RIGHT = [aside, tidy, as_bytes, from_memory, to_a_file, named, numbered, changed, near, native, kit]
 
 
 @pytest.mark.parametrize("function", RIGHT)
 def test_save_is_right(function):
     """Write under another name, by whatever way, then rename."""
     assert check.save(function)
-
-
-def test_save_leaves_python_as_it_was():
-    """What was watched for the check is Python's own again."""
-    before = (open, io.open, shutil.copyfile, os.rename, os.replace)
-    check.save(straight)
-    assert before == (open, io.open, shutil.copyfile, os.rename, os.replace)
 
 
 def straight(table, path):
@@ -197,6 +206,32 @@ def copied(table, path):
     other = Path(path).with_suffix(".tmp")
     table.to_parquet(other)
     Path(path).write_bytes(other.read_bytes())
+
+
+def emptied(table, path):
+    """Put an empty table there first."""
+    aside(table.head(0), path)
+    aside(table, path)
+
+
+def twice(table, path):
+    """Write where it belongs, then the same by renaming."""
+    table.to_parquet(path)
+    aside(table, path)
+
+
+def at_first(table, path):
+    """Write where it belongs, if nothing is there."""
+    if Path(path).exists():
+        aside(table, path)
+    else:
+        table.to_parquet(path)
+
+
+def by_another_name(table, path):
+    """Write where it belongs, under another name of the folder."""
+    with contextlib.chdir(Path(path).parent):
+        table.to_parquet(Path(path).name)
 
 
 def from_tmp(table, path):
@@ -242,13 +277,6 @@ def file_straight(table, path):
         table.to_parquet(file)
 
 
-def native(table, path):
-    """Leave the writing to Arrow, which nothing here can watch."""
-    other = Path(path).with_name(f".{uuid.uuid4()}")
-    pyarrow.parquet.write_table(pyarrow.Table.from_pandas(pd.DataFrame(table)), other)
-    other.replace(path)
-
-
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
@@ -259,15 +287,17 @@ def native(table, path):
         (moved, "on another disk"),
         (one_name, "at the same time"),
         (gap, "the older table is gone"),
-        (native, "own to_parquet"),
+        (by_another_name, "half a file"),
+        (emptied, "not what it was"),
         (careful, "half a file"),
         (once, "does not hold the second table"),
         (added, "holds both tables"),
         (early, "the older table is gone"),
         (copied, "this is left in the folder"),
         (lambda table, path: None, "there is no file"),
-        (lambda table, path: pd.DataFrame(table).to_parquet(path), "own to_parquet"),
-        ("part.parquet", "no function"),
+        (twice, "the older table is not what it was"),
+        (at_first, "half a file"),
+        ("part.parquet", "not a function"),
     ],
 )
 def test_save_hints(capsys, answer, hint):

@@ -1,73 +1,121 @@
-"""What notebook 12 says of SSH, run as it is written there."""
+"""What notebook 12 says of Slurm and SSH, run as it is written there, on real ones."""
 
-import os
 import re
-import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import lab
 import nbformat
-import psutil
 import pytest
 from distributed import Client, Security
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
+CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.cluster
 
 
-def block(language, piece):
+@pytest.fixture(scope="module")
+def slurm():
+    """Environment of a user of a Slurm with four virtual nodes."""
+    lab.need("slurmctld", "slurmd", "sbatch", "munged")
+    with lab.slurm(4) as env:
+        yield env
+
+
+def block(piece):
     """Return the block of code in the notebook's text that contains a piece of text."""
-    text = "\n".join(
-        cell.source
-        for cell in nbformat.read(NOTEBOOK, as_version=4).cells
-        if cell.cell_type == "markdown"
-    )
-    blocks = re.findall(rf"```{language}\n(.*?)```", text, re.S)
-    return next(code for code in blocks if piece in code)
+    cells = nbformat.read(lab.NOTEBOOK, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return next(code for code in re.findall(r"```\w+\n(.*?)```", text, re.S) if piece in code)
 
 
-def test_ssh_cluster_is_encrypted(tmp_path, monkeypatch):
-    """Only who has the certificate connects, and web pages are on loopback."""
-    reason = lab.lacking("sshd", "ssh-keygen", "openssl")
-    if reason:
-        pytest.skip(reason)
+def put(code, words):
+    """Put other words in place of some of the notebook's."""
+    for old, new in words.items():
+        assert old in code
+        code = code.replace(old, new)
+    return code
+
+
+def test_jobs_give_the_table_of_one_machine(slurm, frames, compare_bytes, start, tmp_path):
+    """The program of the notebook, in jobs on four nodes, writes what threads write."""
+    words = {"segment(files, out)": "segment(files, out, batch=5)"}
+    code = lab.options(tmp_path) + put(block("**options"), words)
+    run = start(*lab.program(frames, tmp_path / "out", code), env=slurm)
+    assert run.wait(120) == 0, run.log.read_text()
+    compare_bytes(tmp_path / "out", "Slurm, adaptive", "none")
+    lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
+
+
+def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path):
+    """On the cluster of "Copy this", a job that is cancelled in mid-run costs nothing but time."""
+    out, snippet = tmp_path / "out", CHECKOUT / "snippets" / "slurm_cluster.py"
+    code = f"import runpy\nstart = runpy.run_path({str(snippet)!r})['start_cluster']\n"
+    code += "with start(slurm=True) as cluster, Client(cluster):\n"
+    code += "  run.segment(files, out, batch=5)"
+    env = {**slurm, "HOME": str(tmp_path), "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "1s"}
+    env["DASK_JOBQUEUE__SLURM__LOG_DIRECTORY"] = str(tmp_path / "jobs")
+    run = start(*lab.program(frames, out, code), env=env)
+    lab.wait(lambda: len(lab.parts(out)) >= 8, "8 batches", running=[run])
+    jobs = lab.ask(slurm, "squeue", "-h", "-t", "R", "-o", "%i").split()
+    assert len(lab.parts(out)) < 40
+    lab.ask(slurm, "scancel", jobs[0])
+    assert run.wait(120) == 0, run.log.read_text()
+    compare_bytes(out, "Slurm, adaptive", f"1 of {len(jobs)} jobs cancelled")
+
+
+def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
+    """Where there is a Slurm, the notebook runs on it, says so, and finds the same nuclei."""
+    notebook = nbformat.read(lab.NOTEBOOK, as_version=4)
+    jobs = next(n for n, cell in enumerate(notebook.cells) if "def on_slurm" in cell.source)
+    notebook.cells = notebook.cells[: jobs + 2]  # with the cell that compares the tables
+    assert "live.equals(expected)" in notebook.cells[-1].source
+    path, kept = tmp_path / "notebooks" / lab.NOTEBOOK.name, tmp_path / "ran.ipynb"
+    path.parent.mkdir()
+    nbformat.write(notebook, path)
+    for name, value in {**slurm, "SEGKIT_DATA": str(simulated_frames.parent)}.items():
+        monkeypatch.setenv(name, value)
+    tool = load("tools/notebook_pages")
+    assert tool.execute(path, kept, stop=threading.Event())["failure"] is None
+    ran = nbformat.read(kept, as_version=4)
+    printed = "".join(output.text for output in ran.cells[jobs].outputs)
+    assert re.match(r"Live, on this machine's Slurm: \d+ nuclei\n", printed)
+    assert printed.count("dask-wor") == 2  # the queue
+    assert len(list((tmp_path / "build" / "slurm").glob("*.out"))) == 2
+
+
+def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
+    """Only who has the certificate connects, web pages are on loopback, and the table is right."""
+    lab.need("sshd", "ssh-keygen", "openssl")
     pytest.importorskip("asyncssh")
-    hosts = ["127.0.0.1", "127.0.0.1", "127.0.0.2"]
-    seen = {}
+    hosts, out = ["127.0.0.1", "127.0.0.1", "127.0.0.2"], tmp_path / "out"
 
     def inside(client):
-        """Look at the cluster while it runs."""
-        seen["sum"] = client.submit(sum, [1, 2]).result()
-        seen["workers"] = list(client.scheduler_info(n_workers=-1)["workers"])
-        seen["address"] = client.scheduler.address
+        """Look at the cluster while it runs, and use it."""
+        from segkit import data, run
+
+        address, workers = client.scheduler.address, client.scheduler_info(n_workers=-1)["workers"]
+        assert len(workers) == 8
+        assert all(one.startswith("tls://") for one in [address, *workers])
         pages = client.run(lambda dask_worker: dask_worker.http_server.address)
-        pages[0] = client.run_on_scheduler(
-            lambda dask_scheduler: dask_scheduler.http_server.address
-        )
-        seen["pages"] = set(pages.values())
+        own = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.http_server.address)
+        assert {own, *pages.values()} == {"127.0.0.1"}
         without = Security(tls_ca_file=None, tls_client_cert=None, tls_client_key=None)
         for security in (without, Security.temporary()):
             with pytest.raises((OSError, TypeError, RuntimeError)):
-                Client(seen["address"], security=security, timeout="2s", set_as_default=False)
+                Client(address, security=security, timeout="2s", set_as_default=False)
+        run.segment(data.images(frames), out, batch=5, progress=False)
 
-    with lab.sshd(tmp_path) as env:
-        monkeypatch.setenv("HOME", env["HOME"])
-        command = ["sh", "-ec", block("sh", "openssl req")]
-        subprocess.run(command, check=True, env={**os.environ, **env}, capture_output=True)
-        code = block("python", "SSHCluster(\n")
-        for old, new in {
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with lab.sshd(tmp_path, hosts[1:]) as connect:
+        lab.run("sh", "-ec", block("openssl req"), check=True)
+        words = {
             "/home/ada/segkit/.venv/bin/python": sys.executable,
-            "/home/ada": env["HOME"],
+            "/home/ada": str(tmp_path),
             '["head", "node1", "node2"]': str(hosts),
-            '"ada"': repr(psutil.Process().username()),
+            '{"username": "ada"}': repr(connect),
             "127.0.0.1:8787": "127.0.0.1:0",
             "    ...\n": "    inside(client)\n",
-        }.items():
-            assert old in code
-            code = code.replace(old, new)
-        exec(code, {"inside": inside})
-    assert seen["sum"] == 3
-    assert len(seen["workers"]) == 8
-    assert all(address.startswith("tls://") for address in [seen["address"], *seen["workers"]])
-    assert seen["pages"] == {"127.0.0.1"}
+        }
+        exec(put(block("SSHCluster(\n"), words), {"inside": inside})
+    compare_bytes(out, "SSH, 2 hosts", "none")

@@ -1,13 +1,11 @@
 """Checks for the exercises of notebook 12."""
 
-import contextlib
-import io
 import os
-import shutil
+import sys
 import tempfile
-import threading
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
-from unittest import mock
 
 import pandas as pd
 
@@ -65,137 +63,64 @@ def again(a, b, c):
     return None
 
 
-class _Killed(BaseException):
-    """Stand for a kill: no handler of an ordinary error may catch it."""
+_watching = ContextVar("_watching", default=None)  # called with what this thread is about to do
 
 
-class _Disk:
-    """Watch what this thread does on the disk; at one of these steps, kill it half way."""
+@cache
+def _listen():
+    """Have Python say what it is about to do. It keeps such a hook for good: there is only one."""
 
-    def __init__(self, path, kill_at=0):
-        self.path, self.kill_at = path, kill_at
-        self.steps, self.writes, self.step, self.asides = 0, 0, "", []
-        self.thread, self.open = threading.get_ident(), open
-        self.rename = {name: getattr(os, name) for name in ("rename", "replace")}
+    def hook(event, arguments):
+        if see := _watching.get():
+            see(event, arguments)
 
-    def dies(self, step):
-        """Count a step; tell whether it is the one that is not finished."""
-        if threading.get_ident() != self.thread:
-            return False
-        self.steps += 1
-        self.writes += step != "rename"
-        self.step = step
-        return self.steps == self.kill_at
-
-    def put(self, write, content, step="write"):
-        """Write all, or half and die."""
-        content = content if isinstance(content, str) else bytes(content)
-        if self.dies(step):
-            write(content[: len(content) // 2])
-            raise _Killed
-        return write(content)
-
-    def opened(self, *args, **options):
-        """Stand for open: what is written to the file counts."""
-        file = self.open(*args, **options)
-        if file.writable():
-            write = file.write
-            file.write = lambda content: self.put(write, content)
-        return file
-
-    def copied(self, source, target, **options):
-        """Stand for shutil.copyfile."""
-        with self.open(source, "rb") as one, self.open(target, "wb") as other:
-            self.put(other.write, one.read(), "copy")
-        return target
-
-    def renamed(self, name):
-        """Stand for os.rename or os.replace."""
-
-        def rename(source, target, **options):
-            if self.dies("rename"):
-                raise _Killed
-            if Path(target) == self.path:
-                self.asides.append(Path(source).absolute())
-            return self.rename[name](source, target, **options)
-
-        return rename
-
-    @contextlib.contextmanager
-    def watch(self):
-        """Put the watched functions in place of Python's own."""
-        with (
-            mock.patch("builtins.open", self.opened),
-            mock.patch.object(io, "open", self.opened),
-            mock.patch.object(shutil, "copyfile", self.copied),
-            mock.patch.object(os, "rename", self.renamed("rename")),
-            mock.patch.object(os, "replace", self.renamed("replace")),
-        ):
-            yield self
+    sys.addaudithook(hook)
 
 
-def _double(table, disk):
-    """Return a table of the same content that writes to the watched disk."""
-    content = table.to_parquet()
+def _steps(function, table, path):
+    """Call a function of a table and a path; return the steps on disk that Python sees.
 
-    class Double(pd.DataFrame):
-        _constructor = property(lambda self: Double)  # also what is made of it writes there
+    A step opens a file to write, copies to one, or renames one: event, source, target, and the
+    bytes at the path before (None: no file), which are what a kill at this moment would leave.
+    Arrow writes unseen: a path that changes without a rename was written in place.
+    """
+    steps = []
 
-        def to_parquet(self, path=None, *args, **options):
-            """Write to a path or a file, or return the bytes."""
-            if path is None:
-                return content
-            if hasattr(path, "write"):
-                path.write(content)
-            else:
-                with disk.open(path, "wb") as file:
-                    disk.put(file.write, content)
-            return None
-
-    return Double(table)
-
-
-def _after_a_kill(function, path, old, new):
-    """Kill the second call at each of its steps; return what is wrong with what is left."""
-    for kill_at in range(1, 100):
-        old.to_parquet(path)
-        disk = _Disk(path, kill_at)
-        try:
-            table = _double(new, disk)
-            with disk.watch():
-                function(table, path)
-        except _Killed:
-            if not path.is_file():
-                return "killed in a second call, the older table is gone before the new is whole."
-            try:
-                found = pd.read_parquet(path)
-            except Exception:  # half a file: readers raise several kinds
-                if disk.step == "copy":
-                    return "killed half way, half a copy is at the path: copying is not renaming."
-                return "killed while it writes, it leaves half a file at the path."
-            if not (found.equals(old) or found.equals(new)):
-                return "killed in a second call, the older table is not what it was."
+    def see(event, arguments):
+        if event in ("os.rename", "shutil.copyfile"):
+            names = arguments[:2]
+        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            names = arguments[:1] * 2
         else:
-            if disk.writes == 0:
-                return "write the file with the table's own to_parquet, so that this can be tested."
-            return None
-    return None
+            return
+        if isinstance(names[0], int):  # a file that is open already
+            return
+        source, target = (Path(os.fsdecode(name)).resolve() for name in names)
+        steps.append((event, source, target, path.read_bytes() if path.is_file() else None))
+
+    _listen()
+    token = _watching.set(see)
+    try:
+        function(table, path)
+    finally:
+        _watching.reset(token)
+    return steps
 
 
 @exercise
 def save(function):
-    """Find the fault in a function that writes a table whole or not at all."""
+    """Find what is wrong with a function that writes a complete table or none."""
     if not callable(function):
-        return "this is no function; it should take a table and a path."
+        return "this is not a function; it should take a table and a path."
     old, new = pd.DataFrame({"label": [1, 2]}), pd.DataFrame({"label": [3, 4, 5]})
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "part-00000.parquet"
-        with _Disk(path).watch() as disk:
-            function(old, path)
-            if not path.is_file():
-                return f"after a call there is no file {path.name}."
-            function(new, path)
-        found = pd.read_parquet(path)
+        path = Path(folder).resolve() / "part-00000.parquet"
+        first = _steps(function, old, path)
+        if not path.is_file():
+            return f"after a call there is no file {path.name}."
+        before = path.read_bytes()
+        second = _steps(function, new, path)
+        found, after = pd.read_parquet(path), path.read_bytes()
         if len(found) == len(old) + len(new):
             return "called twice, the file holds both tables; a task that runs twice doubles them."
         if not found.equals(new):
@@ -203,11 +128,23 @@ def save(function):
         left = sorted(file.name for file in Path(folder).iterdir())
         if left != [path.name]:
             return f"besides the file, this is left in the folder: {set(left) - {path.name}}."
-        fault = _after_a_kill(function, path, old, new)
-        if fault:
-            return fault
-        if any(path.parent not in aside.parents for aside in disk.asides):
-            return "the file lies elsewhere before: on another disk, what would renaming be?"
-        if len(set(disk.asides)) < len(disk.asides):
-            return "a task may run twice at the same time: do both write to one file meanwhile?"
+    at_path = [
+        [(event, source) for event, source, target, _ in steps if target == path]
+        for steps in (first, second)
+    ]
+    events = [{event for event, _ in steps} for steps in at_path]
+    if any("shutil.copyfile" in some for some in events):
+        return "killed half way, half a copy is at the path: copying is not renaming."
+    if any(some != {"os.rename"} for some in events):
+        return "killed while it writes, it leaves half a file at the path."
+    states = [there for *_, there in second]
+    if None in states:
+        return "killed in a second call, the older table is gone before the new one is complete."
+    if states[0] != before or not {*states} <= {before, after}:
+        return "killed in a second call, the older table is not what it was."
+    sources = [source for steps in at_path for _, source in steps]
+    if any(path.parent not in source.parents for source in sources):
+        return "the file lies elsewhere before: on another disk, what would renaming be?"
+    if len(set(sources)) < len(sources):
+        return "a task may run twice at the same time: do both write to one file meanwhile?"
     return None
