@@ -19,7 +19,6 @@ from skimage import filters, measure, morphology, util
 from threadpoolctl import threadpool_limits
 
 from segkit import frame, reading, run
-from segkit.methods import measuring
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 WITHIN = np.zeros((3, 3, 3), bool)  # each frame by itself
@@ -114,7 +113,7 @@ def fast_loop(files):
     with threadpool_limits(1):
         like = reading.common_format(files)
         images = (reading.read_frame(path, like=like) for path in files)
-        return [measuring.columns(image, frame.segment(image)) for image in images]
+        return [frame.columns(image, frame.segment(image)) for image in images]
 
 
 def fast(files):

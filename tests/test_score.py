@@ -19,7 +19,6 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from segkit import data, score, simulate
-from segkit.files import registry
 
 # ---- Measures on one frame
 
@@ -451,7 +450,7 @@ def test_a_stack_that_may_be_in_number_order_is_refused(own):
 
 def test_a_stack_of_bbbc039_serves_all_frames_but_two(tmp_path):
     """Two real frames share well and site; number order swaps them, and no others."""
-    for name in registry.entries():
+    for name in data.entries():
         if name.startswith(("images/", "masks/")):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()

@@ -46,13 +46,12 @@ from tqdm import tqdm
 
 import segkit
 from segkit import frame, reading, writing
-from segkit.methods import measuring
 
 BATCH = 25
 TIMEOUT = 5  # s for a scheduler to answer
 CHOOSE = "choose another --out, or delete {}"
 NOTHING = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
-NOTHING = pa.table(NOTHING | measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32)))
+NOTHING = pa.table(NOTHING | frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32)))
 
 
 class RunError(segkit.SegkitError, ValueError):
@@ -301,7 +300,7 @@ def _segment_file(path, *, method, like):
     image = reading.read_frame(path, like=like)
     try:
         found = frame.segment(image, method=method)
-        return measuring.columns(image, found), found
+        return frame.columns(image, found), found
     except MemoryError as error:
         raise reading.FrameError(path, reading.no_memory(error)) from error
     except Exception as error:
