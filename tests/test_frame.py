@@ -29,7 +29,7 @@ def reference(image):
 
 
 def wide_mean(image):
-    """Return the local threshold by SciPy's sum over the whole kernel."""
+    """Return the local threshold by SciPy's sum over the full kernel."""
     sigma = (np.array(image.shape) - 1) / 6
     return ndimage.gaussian_filter(image.astype(float), sigma)
 
@@ -116,7 +116,7 @@ def test_local_threshold_decides_as_scipy_does(shape, dtype, seed):
 
 
 @given(
-    kind=st.sampled_from(["ramp", "steps", "antisymmetric", "spike", "squares on flat ground"]),
+    kind=st.sampled_from(["ramp", "steps", "antisymmetric", "spike", "squares", "corner"]),
     shape=st.tuples(st.integers(1, 200), st.integers(1, 200)),
     dtype=st.sampled_from([np.uint16, np.float32, np.float64]),
     seed=st.integers(0, 2**16),
@@ -134,6 +134,8 @@ def test_ties_are_decided_as_scipy_does(kind, shape, dtype, seed):
     elif kind == "antisymmetric":
         half = rng.integers(0, 100, shape)
         image += half - half[::-1, ::-1]
+    elif kind == "corner":  # the opposite one is flat as far as the kernel reaches
+        image[2:12, 2:12] = 1500
     else:
         size = 1 if kind == "spike" else 15
         for row, column in rng.integers(shape, size=(3, 2)):
@@ -264,15 +266,17 @@ def test_unknown_method_is_named():
 def test_a_method_of_your_own():
     """A function gets a copy of the frame, and its labels come back as int32."""
 
-    def inverted(image):
+    def darker(image):
         image -= 1
         return (image > 300).astype(np.uint8)
 
     image = scene(0)
-    for method in (inverted, partial(inverted)):
+    before = image.copy()
+    for method in (darker, partial(darker)):
         labels = frame.segment(image, method=method)
         assert labels.dtype == np.int32
-        np.testing.assert_array_equal(labels, image > 301)
+        np.testing.assert_array_equal(labels, before > 301)
+        np.testing.assert_array_equal(image, before)
 
 
 WRONG_LABELS = [
@@ -344,7 +348,7 @@ def test_a_crowded_frame_is_not_taken_for_an_empty_one(step, covered, brightness
 
 @pytest.mark.parametrize("method", BASIC)
 def test_a_crowded_frame_is_warned_of(method):
-    """Taking the darkest pixels for the background is said; an ordinary frame brings no warning."""
+    """Where the darkest pixels are taken for the background there is a warning, else none."""
     with pytest.warns(UserWarning, match="nuclei seem to cover most of a frame"):
         assert frame.segment(crowd(2.15)[0], method=method).max() > 100
     with warnings.catch_warnings():
@@ -399,9 +403,10 @@ def test_a_mitotic_nucleus_does_not_hide_its_neighbours():
     """Beside a saturated nucleus, ten times as bright, watershed finds the others; otsu fails."""
     nuclei = grid(300.0)
     nuclei[5] = (*nuclei[5][:2], 9, 7, 6000.0)
+    nuclei += [(nuclei[5][0], nuclei[5][1] + side, 13, 10, 300.0) for side in (-20, 20)]
     image, truth = draw(nuclei)
     assert image.max() == 4095
-    assert score.f1(truth, frame.watershed(image), [0.5])[0] > 0.95
+    assert score.f1(truth, frame.watershed(image), [0.5])[0] == 1
     assert score.f1(truth, frame.otsu(image), [0.5])[0] < 0.5
 
 
@@ -414,6 +419,29 @@ def test_outlines():
     assert label_pieces(labels, connectivity=1).max() == labels.max() == 16
     assert (labels[rows, columns] > 0).all()
     assert score.f1(truth, labels, [0.9])[0] == 1
+
+
+def test_the_outline_of_a_bright_nucleus_is_lower():
+    """It is drawn at half of the geometric mean of its own brightness and the median one."""
+    nuclei = np.zeros(SHAPE)
+    for row, column, *_ in grid():
+        nuclei[row - 14 : row + 15, column - 14 : column + 15] = 300
+    nuclei[:65, :80] *= 3
+    image = ndimage.gaussian_filter(nuclei, 4)
+    labels = frame.watershed(image)
+    levels = [image[labels == number].min() for number in (1, 2)]
+    means = [image[labels == number].mean() for number in (1, 2)]
+    assert levels[1] == pytest.approx(0.49 * means[1], rel=0.1)
+    assert levels[0] == pytest.approx(0.49 * np.sqrt(means[0] * means[1]), rel=0.1)
+
+
+def test_the_largest_piece_is_kept():
+    """Of a nucleus in two pieces the smaller one is dropped."""
+    image = np.zeros((40, 40), np.float32)
+    image[5:20, 5:20] = image[25:35, 5:20] = 100
+    labels = frame._outlined(image, np.ones((40, 40), np.int32), 10)
+    assert np.bincount(labels.ravel()).tolist() == [1600 - 225, 225]
+    assert labels[5:20, 5:20].all()
 
 
 def test_watershed_is_better_than_otsu():

@@ -133,7 +133,7 @@ def _wide_gaussian(shape):
 
 
 def _exact(contrast, kernels, where):
-    """Sum over the whole kernel, for a few pixels of a frame."""
+    """Sum over the full kernel, for a few pixels of a frame."""
     rows, columns = (
         kernel[at[:, None] - np.arange(size)] + kernel[at[:, None] + np.arange(size) + 1]
         for kernel, at, size in zip(kernels, where, contrast.shape, strict=True)
