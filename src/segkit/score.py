@@ -104,7 +104,7 @@ def _integers(labels):
     if labels.dtype.kind == "f" and abs(labels).max(initial=0) <= 2 / np.finfo(labels.dtype).eps:
         integers = labels.astype(np.int64)
     if integers.dtype.kind not in "iu" or (integers != labels).any():
-        raise ScoreError(f"{labels.dtype} values that cannot be labels: save labels as integers")
+        raise ScoreError(f"these {labels.dtype} values are not labels: give integers, background 0")
     if integers.min(initial=0) < 0:
         raise ScoreError("labels must not be negative: 0 is the background, 1, 2 ... are objects")
     return integers
@@ -338,7 +338,7 @@ def summary(table):
 
 
 def _frames(folder, split):
-    """Return the stems of a split, the paths of their frames and masks, and how many are absent."""
+    """Return the stems of a split, the paths of their frames and masks, and notes on them."""
     from segkit import data
 
     stems, notes = data.split(folder, split), []
