@@ -1,4 +1,4 @@
-"""Bring the real frames of BBBC039 here, without knowing the package: python data_fetch.py.
+"""Download the real frames of BBBC039 without knowing the package: python data_fetch.py.
 
 `segkit fetch` does the same, once the package is installed.
 """
@@ -9,7 +9,7 @@ import sys
 
 def main(arguments=None):
     """Read the command line, fetch, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Bring the real frames of BBBC039 here.")
+    parser = argparse.ArgumentParser(description="Download the real frames of BBBC039.")
     parser.add_argument("--into", metavar="DIR", help="folder to fill (default: data/BBBC039)")
     parser.add_argument(
         "--mirror",

@@ -185,7 +185,7 @@ def test_simulate_verify_and_segment_work_together(tmp_path, capsys):
     assert status == 0
     status, text, _ = call("verify", into, capsys=capsys)
     assert status == 0
-    assert "0 missing, 0 damaged, 0 foreign" in text
+    assert "0 missing, 0 damaged, 0 unexpected" in text
     status, text, _ = call("segment", into, "--out", tmp_path / "o", capsys=capsys)
     assert status == 0
     assert text.startswith("frames=4 ")

@@ -88,9 +88,9 @@ def test_simulated_frames(simulated_frames, monkeypatch):
 
 def test_real_frames_come_first(tmp_path, monkeypatch):
     """Frames with names of BBBC039 are counted among its 200."""
-    from segkit.files import registry
+    from segkit import data
 
-    known = [name for name in registry.entries() if name.startswith("images/")]
+    known = [name for name in data.entries() if name.startswith("images/")]
     for kind in ("BBBC039", "simulated"):
         (tmp_path / kind / "images").mkdir(parents=True)
     for name in known[:7]:

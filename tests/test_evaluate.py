@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segkit import data, evaluate, labelfiles, score, simulate
-from segkit.files import registry
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +334,7 @@ def test_only_frames_in_doubt_are_refused(own):
 
 def test_a_stack_of_bbbc039_serves_training_and_validation():
     """Two real frames share well and site; number order swaps them, and no others."""
-    stems = sorted(name[7:-4] for name in registry.entries() if name.startswith("images/"))
+    stems = sorted(name[7:-4] for name in data.entries() if name.startswith("images/"))
     swapped = [
         a for a, b in zip(stems, sorted(stems, key=labelfiles._natural), strict=True) if a != b
     ]

@@ -110,7 +110,7 @@ def test_every_module_has_a_page(load):
     first, second = pages["index.md"].split("## Behind them")
     assert "(segkit.data.md)" in first
     assert "(segkit.check.reading.md)" in first
-    assert "(segkit.files.registry.md)" in second
+    assert "(segkit.methods.opening.md)" in second
 
 
 def test_the_status_page_states_what_was_measured(load, tmp_path):

@@ -1,32 +1,103 @@
 """Where the frames are: the real ones of BBBC039, or simulated ones in their place.
 
 BBBC039 version 1 is 200 frames of U2OS nuclei (Hoechst stain) with hand-drawn masks, public domain
-(CC0 1.0). Cite image set BBBC039v1 [Caicedo et al., Cytometry Part A 95(9):952-965, 2019,
-doi:10.1002/cyto.a.23863], available from the Broad Bioimage Benchmark Collection [Ljosa et al.,
-Nature Methods 9:637, 2012, doi:10.1038/nmeth.2083].
+(CC0 1.0). `DATASET` says all that the package knows of it, and ``registry.txt`` beside this module
+holds the SHA-256 of each file. Another data set is a change of these two.
 
-A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``. The real frames
-come by ``files.fetch`` (sources), ``files.unpack`` and ``files.registry`` (hashes).
+A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``.
 """
 
+import bz2
+import contextlib
+import copy
+import functools
+import hashlib
 import json
+import lzma
 import os
+import re
 import shutil
+import sys
+import threading
+import time
+import unicodedata
+import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
-from filelock import FileLock
+import pooch
+import requests
+from filelock import FileLock, Timeout
+from tqdm.auto import tqdm
 
-from segkit.files import fetch as engine
-from segkit.files import registry
-from segkit.files.registry import SPLITS, DataError, listed, nfc, tiffs, verify
+from segkit import SegkitError, writing
 
-__all__ = ["DataError", "describe", "fetch", "images", "locate", "masks", "name", "root"]
-__all__ += ["passed_over", "pixel_size", "split", "verify"]
+DATASET = SimpleNamespace(
+    name="BBBC039",
+    address="https://data.broadinstitute.org/bbbc/BBBC039/",
+    # Bytes and SHA-256. The smallest comes first, so that a wrong address fails before 78 MB.
+    archives={
+        "metadata.zip": (17816, "a2c1f900bed9ba92a99553efd4c2ae98598433691c7401d818653ab61110deb2"),
+        "masks.zip": (2753811, "f9e6043d8ca56344a4886f96a700d804d6ee982f31e2b2cd3194af2a053c2710"),
+        "images.zip": (
+            77915748,
+            "6f30a5d4fe38c928ded972704f085975f8dc0d65d9aa366df00e5a9d449fddd7",
+        ),
+    },
+    largest=2**20,  # bytes; a limit on each file (a frame has up to 726,354)
+    shape=(520, 696),  # rows and columns of a frame
+    dtype="uint16",
+    pixel_size=0.645,  # micrometres
+    suffixes=(".tif", ".tiff"),  # of frames; a mask is a PNG
+    splits=("training", "validation", "test"),  # each is a list in metadata/
+    citation=(
+        "image set BBBC039v1 [Caicedo et al., Cytometry Part A 95(9):952-965, 2019, "
+        "doi:10.1002/cyto.a.23863], available from the Broad Bioimage Benchmark Collection "
+        "[Ljosa et al., Nature Methods 9:637, 2012, doi:10.1038/nmeth.2083]"
+    ),
+)
+SIMULATED = "metadata/simulated.json"  # what the simulator says about its frames
 
 # Suffixes of files that may be frames which somebody expects to be read.
 IMAGES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".jp2", ".stk", ".lsm"}
 IMAGES |= {".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv", ".zarr", ".h5"}
+
+RETRIES = 3
+TIMEOUT = (10, 30)  # seconds to connect, and without a byte of an answer
+WINDOW, SLOWEST = 60, 2**16  # seconds, and the bytes that have to come in them
+DELAY = 0.5  # seconds until a progress bar is drawn
+
+
+class DataError(SegkitError, OSError):
+    """The frames are not as they should be; the message is one line and says what to do.
+
+    Characters that do not print are escaped: names, and what a server answers, may hold some that
+    control a terminal.
+    """
+
+    def __init__(self, message):
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+
+
+@functools.cache
+def entries():
+    """Return the SHA-256 of every file of the data set, as ``{"images/....tif": hexadecimal}``.
+
+    ``registry.txt`` lists them as ``sha256sum -c`` reads it: 200 images, 200 masks, 6 files of
+    metadata.
+    """
+    lines = Path(__file__).with_name("registry.txt").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def _total():
+    """Return the number of frames of the complete data set."""
+    return sum(entry.startswith("images/") for entry in entries())
+
+
+# Find
 
 
 def root():
@@ -41,69 +112,76 @@ def root():
     return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "data"
 
 
-def locate(*, frames=40, seed=39):
+def locate():
     """Return the folder of the frames in use: real ones if they are there, else simulated ones.
 
     Simulated frames are made at the first call, which takes a few seconds, and again after the
     simulator changed. They appear all at once, and of several calls at a time one makes them.
 
-    Parameters
-    ----------
-    frames, seed : int
-        For the simulator, where frames have to be made.
+    Raises
+    ------
+    DataError
+        If the folder cannot be written to, or holds other files where simulated frames should be.
     """
-    if tiffs(root() / "BBBC039"):
-        return root() / "BBBC039"
-    simulated, part = root() / "simulated", root() / ".simulated.part"
+    real, simulated, part = (root() / n for n in (DATASET.name, "simulated", ".simulated.part"))
+    if _tiffs(real):
+        return real
     if not _up_to_date(simulated):
         from segkit import simulate
 
-        try:
+        with _writing_to(root()):
             root().mkdir(parents=True, exist_ok=True)
             with FileLock(root() / ".simulated.lock"):
                 if not _up_to_date(simulated):
                     shutil.rmtree(part, ignore_errors=True)
-                    simulate.write(part, frames=frames, seed=seed)
+                    simulate.write(part)
                     if simulated.exists():
                         shutil.rmtree(simulated)
                     part.rename(simulated)
-        except DataError:
-            raise
-        except OSError as error:  # the simulator's own names a folder that nobody asked for
-            raise engine.unwritable(error.__cause__ or error, root()) from error
     return simulated
 
 
-def name(folder):
-    """Return "BBBC039", "simulated" or "other", judged by what the folder holds.
-
-    "BBBC039" takes a folder whose images all bear names of that data set, whatever the folder is
-    called and however many are missing; whether they are whole is for `verify` to tell.
-    """
-    if (Path(folder) / "metadata" / "simulated.json").is_file():
-        return "simulated"
-    names = {f"images/{path.name}" for path in tiffs(folder)}
-    return "BBBC039" if names and names <= registry.entries().keys() else "other"
-
-
-def describe(folder):
-    """Say in one plain line which data set a folder holds, and how many frames."""
-    kind, count = name(folder), len(images(folder))
-    if kind == "BBBC039":
-        return f"BBBC039, {count} of {registry.total()} frames (real)"
-    if kind == "simulated":
-        return f"simulated frames, {count}, seed {_manifest(folder)['seed']} (not real cells)"
-    return f"frames of your own, {count}, in {folder}"
+@contextlib.contextmanager
+def _writing_to(folder):
+    """Turn an error in writing to a folder into one line that says what to do."""
+    try:
+        yield
+    except DataError:
+        raise
+    except OSError as error:
+        cause = error.__cause__ or error  # the simulator's own error names a hidden folder
+        raise DataError(writing.unwritable(cause, folder, choose="--into, SEGKIT_DATA")) from error
 
 
-def pixel_size(folder):
-    """Return the pixel size that the first frame of a folder states, in micrometres, or None.
+def _up_to_date(folder):
+    """Tell whether a folder holds all frames that today's simulator would write there."""
+    from segkit import simulate
 
-    See `segkit.reading.pixel_size`. The frames of BBBC039 state 0.645.
-    """
-    from segkit import reading
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    if name(folder) != "simulated":
+        raise DataError(f"{folder} is not a complete set of simulated frames: move or delete it")
+    made = _manifest(folder)
+    return made["version"] == simulate.VERSION and made["frames"] <= len(_tiffs(folder))
 
-    return reading.pixel_size(images(folder)[0])
+
+def _manifest(folder):
+    """Return what the simulator wrote about a folder."""
+    path = Path(folder) / SIMULATED
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: int(found[key]) for key in ("seed", "frames", "version")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        msg = f"{path} cannot be read: delete {folder} and simulate its frames again"
+        raise DataError(msg) from error
+
+
+def _tiffs(folder):
+    """Return the sorted frames in ``folder/images`` or `folder` itself, or an empty list."""
+    inner = Path(folder) / "images"
+    place = inner if inner.is_dir() else Path(folder)
+    paths = [path for path in place.iterdir() if path.name[0] != "."] if place.is_dir() else []
+    return sorted(path for path in paths if path.name.lower().endswith(DATASET.suffixes))
 
 
 def images(folder):
@@ -117,23 +195,20 @@ def images(folder):
     DataError
         If there is none; it says what is there instead.
     """
-    found = tiffs(folder)
-    if found:
+    if found := _tiffs(folder):
         return found
     folder = Path(folder)
     if folder.is_file():
-        msg = f"{folder} is a file: give the folder that holds it."
-    elif folder.absolute() == (root() / "BBBC039").absolute():
-        msg = f"There are no frames in {folder}: bring them with 'segkit fetch'."
-    elif folder.is_dir():
-        others = _listed(_others(folder)) or "nothing"
-        msg = (
-            f"There are no frames (.tif, .tiff) in {folder}, which holds {others}: give the "
-            "folder of the frames, or save them as TIFF."
-        )
-    else:
-        msg = f"There is no folder {folder}: give the folder of the frames."
-    raise DataError(msg)
+        raise DataError(f"{folder} is a file: give the folder that holds it")
+    if folder.absolute() == (root() / DATASET.name).absolute():
+        raise DataError(f"there are no frames in {folder}: run 'segkit fetch'")
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}: give the folder of the frames")
+    raise DataError(
+        f"there are no frames ({', '.join(DATASET.suffixes)}) in {folder}, which holds "
+        f"{_listed(_others(folder)) or 'nothing'}: give the folder of the frames, or save them as "
+        "TIFF"
+    )
 
 
 def passed_over(folder):
@@ -147,17 +222,17 @@ def passed_over(folder):
     return _listed(
         path
         for path in _others(Path(folder))
-        if path.suffix.lower() in IMAGES or (path.is_dir() and path.name != "masks" and tiffs(path))
+        if path.suffix.lower() in IMAGES
+        or (path.is_dir() and path.name != "masks" and _tiffs(path))
     )
 
 
 def _others(folder):
     """Return what a folder, and ``images`` in it, hold besides the frames; no hidden files."""
     folder = folder.absolute()  # "." has no name
-    inner, frames = folder / "images", set(tiffs(folder))
-    places = [folder, inner] if inner.is_dir() else [folder]
-    paths = [path for place in places for path in sorted(place.iterdir())]
-    return [p for p in paths if p != inner and p not in frames and not p.name.startswith(".")]
+    inner, frames = folder / "images", set(_tiffs(folder))
+    paths = [*folder.glob("*"), *inner.glob("*")]
+    return sorted(p for p in paths if p != inner and p not in frames and p.name[0] != ".")
 
 
 def _listed(paths):
@@ -181,12 +256,10 @@ def masks(folder, part="all"):
     found = {nfc(path.stem): path for path in sorted(place.glob("*.[pP][nN][gG]"))}
     lost = [stem for stem in stems if nfc(stem) not in found]
     if lost:
-        cure = "save each frame's mask as a PNG under the frame's name"
-        if name(folder) == "BBBC039":
-            cure = "'segkit fetch' brings it"
-        counts = f"{len(lost)} of {len(stems)}"
-        msg = f"{place / lost[0]}.png is missing (masks missing: {counts}): {cure}."
-        raise DataError(msg)
+        fetched = name(folder) == DATASET.name
+        cure = "run 'segkit fetch'" if fetched else "save each mask as a PNG under its frame's name"
+        counts = f"masks missing: {len(lost)} of {len(stems)}"
+        raise DataError(f"{place / lost[0]}.png is missing ({counts}): {cure}")
     return [found[nfc(stem)] for stem in stems]
 
 
@@ -211,17 +284,75 @@ def split(folder, name="all"):
     stems = [path.stem for path in images(folder)]
     if name == "all":
         return stems
-    if name not in SPLITS:
-        msg = f"There is no split {name!r}: choose one of {', '.join(SPLITS)}, all."
-        raise ValueError(msg)
+    if name not in DATASET.splits:
+        raise ValueError(f"unknown split {name!r}: choose {', '.join(DATASET.splits)} or all")
     members = listed(folder, name)
     return [stem for stem in stems if nfc(stem) in members]
 
 
-def fetch(into=None, *, mirror=None, progress=True):
-    """Bring the real frames here, from the official address or from a mirror.
+def listed(folder, name):
+    """Return the set of stems on the list of one split, in the form of `nfc`, present or not."""
+    path = Path(folder) / "metadata" / f"{name}.txt"
+    try:
+        # A list from Windows may begin with a byte order mark.
+        lines = map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise DataError(
+            f"{path} cannot be read ({reason}): use split 'all', or list frames there, one name "
+            f"per line, in UTF-8 ('segkit fetch' downloads the lists of {DATASET.name})"
+        ) from error
+    names = (nfc(Path(line).name) for line in lines if line)
+    return {re.sub(r"\.(png|tiff?)$", "", entry, flags=re.IGNORECASE) for entry in names}
 
-    Every file that is there is hashed (all 400 in about 0.3 s): what is right is kept, what is
+
+def nfc(name):
+    """Return a name in one form: macOS writes an umlaut as two characters, others as one."""
+    return unicodedata.normalize("NFC", name)
+
+
+# Describe
+
+
+def name(folder):
+    """Return "BBBC039", "simulated" or "other", judged by what the folder holds.
+
+    "BBBC039" takes a folder whose images all bear names of that data set, whatever the folder is
+    called and however many are missing; `verify` checks what they hold.
+    """
+    if (Path(folder) / SIMULATED).is_file():
+        return "simulated"
+    names = {f"images/{path.name}" for path in _tiffs(folder)}
+    return DATASET.name if names and names <= entries().keys() else "other"
+
+
+def describe(folder):
+    """Say in one plain line which data set a folder holds, and how many frames."""
+    kind, count = name(folder), len(images(folder))
+    if kind == DATASET.name:
+        return f"{kind}, {count} of {_total()} frames (real)"
+    if kind == "simulated":
+        return f"simulated frames, {count}, seed {_manifest(folder)['seed']} (not real cells)"
+    return f"frames of your own, {count}, in {folder}"
+
+
+def pixel_size(folder):
+    """Return the pixel size that the first frame of a folder states, in micrometres, or None.
+
+    See `segkit.reading.pixel_size`. The frames of BBBC039 state 0.645.
+    """
+    from segkit import reading
+
+    return reading.pixel_size(images(folder)[0])
+
+
+# Fetch
+
+
+def fetch(into=None, *, mirror=None, progress=True):
+    """Download the real frames, or take them from a mirror.
+
+    Every file that is there is hashed (all 406 in about 0.3 s): what is right is kept, what is
     missing or damaged is fetched. If nothing is, neither the network nor the mirror is touched.
     No file arrives without the right SHA-256.
 
@@ -254,33 +385,293 @@ def fetch(into=None, *, mirror=None, progress=True):
     or 60 s with less than 64 KiB. It ends for good when more comes than the official archive has;
     from a mirror, 1 MiB per registered member.
     """
-    into = root() / "BBBC039" if into is None else Path(into).expanduser()
+    into = root() / DATASET.name if into is None else Path(into).expanduser()
     mirror = mirror or os.environ.get("SEGKIT_MIRROR") or None
-    return engine.run(into, mirror=mirror, progress=progress)
-
-
-def _manifest(folder):
-    """Return what the simulator wrote about a folder."""
-    path = Path(folder) / "metadata" / "simulated.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: found[key] for key in ("seed", "frames", "version")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        msg = f"{path} cannot be read: delete {folder} and simulate its frames again."
-        raise DataError(msg) from error
-
-
-def _up_to_date(folder):
-    """Tell whether a folder holds all frames that today's simulator would write there."""
-    from segkit import simulate
-
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return False
-    if name(folder) != "simulated":
-        msg = (
-            f"{folder} holds files that the simulator did not write or not finish: move or delete "
-            "that folder."
+    with _writing_to(into):
+        if (into / SIMULATED).is_file():
+            raise DataError(f"{into} holds simulated frames: choose another folder for real ones")
+        left = _defects(into)
+        if left:
+            into.mkdir(parents=True, exist_ok=True)
+            with _locked(into, progress):
+                left = _complete(into, mirror, progress)
+    damaged = sorted(entry for entry, state in left.items() if state == "damaged")
+    if damaged:
+        raise DataError(
+            f"{into / damaged[0]} is damaged (files like it: {len(damaged)}) and {mirror} has no "
+            "better: delete what 'segkit verify' calls damaged, or fetch without a mirror"
         )
-        raise DataError(msg)
-    made = _manifest(folder)
-    return made["version"] == simulate.VERSION and made["frames"] <= len(tiffs(folder))
+    frames = _total() - sum(entry.startswith("images/") for entry in left)
+    return f"{frames} of {_total()} frames in {into}"
+
+
+def _locked(into, progress):
+    """Lock a folder against other processes, until the returned context or this process ends."""
+    lock = FileLock(into / ".fetch.lock")
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        if progress:
+            tqdm.write(f"Another call is filling {into}: waiting.", file=sys.stderr)
+        return lock.acquire()
+
+
+def _complete(into, mirror, progress):
+    """Fetch what a locked folder lacks; return what is still missing or damaged."""
+    loading = into / ".loading"
+    shutil.rmtree(loading, ignore_errors=True)  # what a killed process left, this and the next
+    for part in into.glob(f"*/{writing.ASIDE}"):
+        part.unlink()
+    left = _defects(into)  # once more: another process may have filled the folder
+    for name in DATASET.archives:
+        members = {entry for entry in entries() if entry.startswith(Path(name).stem + "/")}
+        if wanted := members & left.keys():
+            try:
+                path, source = _archive(name, len(members), loading, mirror, progress)
+                unpacked = _unpack(path, source, wanted, into, progress)
+            finally:
+                shutil.rmtree(loading, ignore_errors=True)
+            left = {entry: state for entry, state in left.items() if entry not in unpacked}
+    return left
+
+
+def _archive(name, members, loading, mirror, progress):
+    """Return the path of an archive, after a download if need be, and its source for messages."""
+    base = str(mirror or DATASET.address)
+    if "://" not in base:
+        path = Path(base).expanduser() / name
+        return path, path
+    if not base.startswith(("http://", "https://")):
+        raise DataError(f"the mirror {base} is neither a folder nor an http(s) address: give one")
+    base = base.rstrip("/") + "/"
+    limit, sha256 = DATASET.archives[name]
+    if mirror:  # however its members are packed, this is enough for them
+        limit, sha256 = DATASET.largest * members, None
+    pooch.get_logger().setLevel("WARNING")  # the bar says what the log would
+    store = pooch.create(loading, base, registry={name: sha256}, retry_if_failed=RETRIES)
+    bar = {"desc": name, "unit": "B", "unit_scale": True, "delay": DELAY, "disable": not progress}
+    try:
+        path = store.fetch(name, downloader=lambda url, path, _: _load(url, path, limit, bar))
+    except requests.RequestException as error:
+        raise DataError(
+            f"{base + name} could not be loaded ({_cause(error)}; {RETRIES + 1} tries): check the "
+            "network and try again, or fetch from a folder or another address (--mirror)"
+        ) from error
+    except ValueError as error:
+        raise DataError(
+            f"{base + name} has a wrong SHA-256 and was deleted: try again later, or with "
+            f"--mirror {base}, which checks the files one by one"
+        ) from error
+    return path, base + name
+
+
+def _load(url, path, limit, look):
+    """Write what an address sends to a file, and give up if it comes too slowly.
+
+    A server that sends a byte now and then, in the body or in a header, keeps within any time
+    limit on a single read. So one thread reads, and this one looks at what came. A thread that
+    hangs on such a server is left behind; it can write no more, as its file is closed then.
+    """
+    failed = []
+    with Path(path).open("wb") as file, tqdm(**look) as bar:
+        task = (url, file, limit, bar, failed)
+        thread = threading.Thread(target=_receive, args=task, daemon=True)
+        thread.start()
+        checked, size = time.monotonic(), 0
+        while thread.is_alive():
+            thread.join(0.1)
+            if time.monotonic() - checked > WINDOW:
+                if file.tell() - size < SLOWEST:
+                    raise requests.Timeout(f"less than {SLOWEST:,} bytes in {WINDOW} seconds")
+                checked, size = time.monotonic(), file.tell()
+    if failed:
+        raise failed[0]
+
+
+def _receive(url, file, limit, bar, failed):
+    """Write what an address sends to an open file; append an error, if there is one, to a list."""
+    try:
+        # A server may compress on the way all the same: so the limit is on what is written.
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
+            status = answer.status_code
+            if 400 <= status < 500 and status not in (408, 429):  # asking again changes nothing
+                raise DataError(
+                    f"{answer.url[:300]} was refused (HTTP {status}): check the address, or use "
+                    "another (--mirror)"
+                )
+            answer.raise_for_status()
+            bar.total = answer.raw.length_remaining  # None if the header is not a number
+            for piece in answer.iter_content(2**14):
+                if file.tell() + len(piece) > limit:
+                    raise DataError(
+                        f"{url} sends more than the {limit:,} bytes that it can have and was not "
+                        "kept: check the address, or use another (--mirror)"
+                    )
+                file.write(piece)
+                bar.update(len(piece))
+    except Exception as error:  # an odd answer makes the libraries below raise anything
+        failed.append(error if isinstance(error, OSError) else requests.RequestException(error))
+
+
+def _cause(error):
+    """Return, in a few words, the first cause of a chain of network errors."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:300]
+
+
+def _unpack(path, source, wanted, into, progress):
+    """Unpack the wanted members of an archive into a folder; return the names that it held.
+
+    Only names of the registry are unpacked, and a member is written only if its SHA-256 is right.
+    So it does not matter what else an archive holds, or what its headers claim.
+    """
+    with _reading(source):
+        archive = zipfile.ZipFile(path) if Path(path).is_file() else None
+    if archive is None:
+        raise DataError(f"there is no file {source}: a mirror needs {', '.join(DATASET.archives)}")
+    with archive:
+        held = entries().keys() & archive.namelist()
+        if not held:
+            raise DataError(
+                f"{source} holds no file of {DATASET.name}: a mirror needs the three archives with "
+                "images/, masks/ and metadata/ inside, as the official ones"
+            )
+        look = {"desc": Path(path).name, "unit": "file"}
+        for entry in tqdm(sorted(wanted & held), delay=DELAY, disable=not progress, **look):
+            with _reading(source):
+                content = _member(archive, entry)
+            if _sha256(content) != entries()[entry]:
+                raise DataError(
+                    f"{entry} in {source} has a wrong SHA-256 and was not kept: copy or download "
+                    "that archive again, or fetch from another place"
+                )
+            (into / entry).parent.mkdir(parents=True, exist_ok=True)
+            writing.put(into / entry, content)
+    return wanted & held
+
+
+@contextlib.contextmanager
+def _reading(source):
+    """Turn whatever a broken archive makes zipfile, zlib, bz2 and lzma raise into one error."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{source} cannot be unpacked ({reason}): copy or download it again, or fetch from "
+            "another place"
+        ) from error
+
+
+def _member(archive, entry):
+    """Return the first bytes of a member, `DATASET.largest` at most.
+
+    zipfile itself decompresses bzip2 and LZMA without a limit, a thousand bytes to a gigabyte. So
+    the member is read as if it were only stored, and decompressed here. The checksum (CRC) of the
+    archive is left to the SHA-256.
+    """
+    info = archive.getinfo(entry)
+    stored = copy.copy(info)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
+    stored.CRC = None
+    with archive.open(stored) as member:
+        packed = member.read(DATASET.largest)
+    method = info.compress_type
+    if method == zipfile.ZIP_LZMA:
+        # As an .lzma file: the properties (here after 4 bytes), an unknown size, the data.
+        packed = packed[4:9] + b"\xff" * 8 + packed[9:]
+    unpackers = {
+        zipfile.ZIP_STORED: lambda packed, most: packed,
+        zipfile.ZIP_DEFLATED: zlib.decompressobj(-zlib.MAX_WBITS).decompress,
+        zipfile.ZIP_BZIP2: bz2.BZ2Decompressor().decompress,
+        zipfile.ZIP_LZMA: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=2**27).decompress,
+    }
+    if method not in unpackers:
+        raise NotImplementedError(f"unknown compression method {method}")
+    return unpackers[method](packed, DATASET.largest)
+
+
+# Verify
+
+
+def verify(folder):
+    """List the files of a data set that are missing or damaged, or that do not belong to it.
+
+    Any folder but the simulator's is compared with the registry, file by file with SHA-256;
+    `fetch` into the same folder replaces what is missing or damaged. For simulated frames no hash
+    is known: those on the lists in ``metadata`` must be there with their masks, and every file
+    must open with the right shape (520 x 696 pixels) and dtype.
+
+    Returns
+    -------
+    dict of str to list of str
+        "missing", "damaged" and "unexpected": sorted names relative to `folder`. Hidden files, our
+        locks among them, do not count.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}: give the folder of a data set")
+    simulated = (folder / SIMULATED).is_file()
+    wanted, found = _simulated(folder) if simulated else (entries().keys(), _defects(folder))
+    names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
+    kinds = ("missing", "damaged")
+    result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
+    return result | {"unexpected": sorted(present - wanted)}
+
+
+def _defects(folder):
+    """Return which files of the registry a folder lacks, as ``{name: "missing" or "damaged"}``.
+
+    Every file that is there is read and hashed. What is not a file, such as a folder or a pipe
+    under that name, is damaged.
+    """
+    found = {}
+    for entry, digest in entries().items():
+        path = Path(folder) / entry
+        try:
+            if not path.is_file():
+                found[entry] = "damaged" if path.exists() else "missing"
+            elif path.stat().st_size > DATASET.largest or _sha256(path.read_bytes()) != digest:
+                found[entry] = "damaged"
+        except OSError:  # no right to read, a failing disk
+            found[entry] = "damaged"
+    return found
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _simulated(folder):
+    """Return the names that simulated frames must have, and what is missing or damaged."""
+    stems = {path.stem for path in _tiffs(folder) if path.suffix == ".tif"}
+    stems = stems.union(*(listed(folder, name) for name in DATASET.splits))
+    wanted = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
+    found = {entry: "missing" for entry in wanted if not (folder / entry).is_file()}
+    damaged = [name for name in wanted - found.keys() if not _opens(folder / name)]
+    lists = {f"metadata/{path.name}" for path in (folder / "metadata").iterdir()}
+    return wanted | lists, found | dict.fromkeys(damaged, "damaged")
+
+
+def _opens(path):
+    """Tell whether a frame or a mask can be read and has the right shape and dtype."""
+    import numpy as np
+    from PIL import Image
+
+    is_mask = path.suffix == ".png"
+    try:
+        with Image.open(path, formats=["PNG" if is_mask else "TIFF"]) as image:
+            if image.size != DATASET.shape[::-1]:  # before its pixels: they may fill the memory
+                return False
+            pixels = np.asarray(image)
+    except Exception:  # for a broken file Pillow raises a dozen kinds, each of them an answer
+        return False
+    return pixels.shape[2:] == (4,) if is_mask else pixels.dtype == DATASET.dtype

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from segkit import data, score
-from segkit.files import registry
 from segkit.labelfiles import label_reader, read_truth
 from segkit.reading import read_frame
 
@@ -70,7 +69,7 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
         rows.append({"file": stems[i], **measures, "cpu_ms": milliseconds})
     table = pd.DataFrame(rows)
     table.attrs["notes"] = [note] if note else []
-    if split != "all" and len(stems) != (count := len(registry.listed(folder, split))):
+    if split != "all" and len(stems) != (count := len(data.listed(folder, split))):
         table.attrs["notes"].append(f"{len(stems)} of {count} listed frames are here")
     if labels is not None and table["found"].max() <= 1 < table["true"].max():
         table.attrs["notes"].append(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from segkit import data, score
-from segkit.files.registry import nfc
+from segkit.data import nfc
 
 ENDINGS = (".tif", ".tiff", ".png")
 
