@@ -9,7 +9,6 @@ import pytest
 
 from segkit import score, simulate
 from segkit.methods import merging, regions, split
-from segkit.simulation import camera
 
 METHODS = {"otsu": split.otsu, "watershed": split.watershed, "best": split.best}
 TUNED = Path(__file__).parents[1] / "benchmarks" / "results" / "tune.json"
@@ -108,8 +107,10 @@ def crowd(step, *, seed=1, shape=(520, 696), brightness=500.0, radius=14.5):
             truth[near][inside] = number
             light = brightness * np.exp(0.2 * rng.standard_normal())
             signal[near][inside] = light * (1.2 - 0.4 * distance[inside])
-    light = camera.optics(rng, signal, 155 - camera.OFFSET) if shape == camera.SHAPE else signal
-    return camera.expose(rng, light), truth
+    light = (
+        simulate.optics(rng, signal, 155 - simulate.OFFSET) if shape == simulate.SHAPE else signal
+    )
+    return simulate.expose(rng, light), truth
 
 
 @pytest.mark.filterwarnings("ignore:nuclei seem to cover")

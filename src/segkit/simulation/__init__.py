@@ -1,1 +1,0 @@
-"""Behind `segkit.simulate`: nuclei that are drawn and packed, and the camera that sees them."""
