@@ -14,7 +14,7 @@ from dask_image import ndfilters
 from matplotlib.colors import to_rgb
 from skimage.draw import disk
 
-from segkit import show, store
+from segkit import run, show
 
 FAULT = show.why_not_napari()
 pytestmark = [
@@ -159,8 +159,8 @@ def test_label_store_opens_in_napari(window, tmp_path):
     numbers = np.zeros((2, 40, 60), np.int32)
     numbers[0, 10:20, 10:30] = 1
     numbers[1, 5:25, 40:50] = 2
-    store.create_labels(tmp_path, numbers.shape, shard=2, pixel_size=0.5)
-    store.write_labels(tmp_path, 0, numbers)
+    run.create_labels(tmp_path, numbers.shape, shard=2, pixel_size=0.5)
+    run.write_labels(tmp_path, 0, numbers)
     (layer,) = window.open(str(tmp_path / "labels.ome.zarr"), plugin="napari-ome-zarr")
     assert type(layer).__name__ == "Labels"
     np.testing.assert_allclose(layer.scale, [1, 0.5, 0.5])
