@@ -85,6 +85,7 @@ def test_what_is_imported_is_there():
                 text = own.read_text("utf-8") if own.is_file() else ""
                 for name in (word.split()[0] for word in names.split(",") if word.strip()):
                     defined = re.search(rf"^(def |class )?{name}\b", text, re.M)
-                    if not (place / f"{name}.py").is_file() and not defined:
+                    there = (place / f"{name}.py").is_file() or (place / name).is_dir()
+                    if not there and not defined:
                         missing.append(f"{path.relative_to(ROOT)}: segkit{module}.{name}")
     assert missing == []

@@ -263,7 +263,7 @@ def test_dashboards_are_not_opened_to_the_network():
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("LocalCluster"):
                 given = {keyword.arg for keyword in node.keywords}
                 silent += [] if given & {"dashboard_address", None} else [file]
-    assert {file for file, _ in said} >= {"11_scaling_up.ipynb", "local_cluster.py", "launch.py"}
+    assert {file for file, _ in said} >= {"11_scaling_up.ipynb", "local_cluster.py", "run.py"}
     assert {place for _, place in said} <= {"None", "'127.0.0.1:0'", "DASHBOARD"}
     assert silent == []
 

@@ -112,8 +112,8 @@ def parser():
     add = command(segment)
     add("images", help="folder of a data set, or of TIFF files")
     add("--out", required=True, metavar="DIR", help="folder for the results")
-    methods = f"{', '.join(METHODS)} (default: {METHODS[0]}), or your own as MODULE:FUNCTION"
-    add("--method", default=METHODS[0], metavar="NAME", help=methods)
+    methods = f"{', '.join(METHODS)} (default: tutorial), or your own as MODULE:FUNCTION"
+    add("--method", default="tutorial", metavar="NAME", help=methods)
     add("--frames", type=_count, metavar="N", help="only the first N")
     add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
