@@ -19,7 +19,7 @@ def fetch(args):
 
 
 def verify(args):
-    """List missing, damaged and foreign files."""
+    """List missing, damaged and unexpected files."""
     from segkit import data, writing
 
     folder = Path(args.folder) if args.folder else data.root() / "BBBC039"
@@ -29,7 +29,7 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        print("segkit fetch brings what is missing or damaged; foreign files are yours to move")
+        print("run 'segkit fetch' for what is missing or damaged; unexpected files are yours to move")
     return int(any(found.values()))
 
 
