@@ -19,7 +19,7 @@ def fetch(args):
 
 
 def verify(args):
-    """List missing, damaged and foreign files."""
+    """List missing, damaged and unexpected files."""
     from segkit import data, writing
 
     folder = Path(args.folder) if args.folder else data.root() / "BBBC039"
@@ -29,7 +29,7 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        print("segkit fetch brings what is missing or damaged; foreign files are yours to move")
+        print("segkit fetch brings what is missing or damaged: move unexpected files yourself")
     return int(any(found.values()))
 
 
@@ -112,8 +112,8 @@ def parser():
     add = command(segment)
     add("images", help="folder of a data set, or of TIFF files")
     add("--out", required=True, metavar="DIR", help="folder for the results")
-    methods = f"{', '.join(METHODS)} (default: {METHODS[0]}), or your own as MODULE:FUNCTION"
-    add("--method", default=METHODS[0], metavar="NAME", help=methods)
+    methods = f"{', '.join(METHODS)} (default: tutorial), or your own as MODULE:FUNCTION"
+    add("--method", default="tutorial", metavar="NAME", help=methods)
     add("--frames", type=_count, metavar="N", help="only the first N")
     add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
@@ -121,7 +121,12 @@ def parser():
     where = "threads (default), local (processes), or the address of a Dask scheduler"
     add("--scheduler", default="threads", metavar="NAME", help=where)
     add("--workers", type=_count, metavar="N", help="threads or processes (default: one per core)")
-    add("--on-error", choices=("stop", "skip"), default="stop", help="at a bad frame: default stop")
+    add(
+        "--on-error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="at a bad frame (default: stop)",
+    )
 
     add = command(score)
     add("folder", help="folder of a data set")
