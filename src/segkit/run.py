@@ -285,7 +285,7 @@ def _segment_batch(number, names, *, folder, out, batch, method, like, labels, s
         count = len(table["label"])
         numbers = np.full(count, number * batch + place, np.int32)
         columns = {"file": [known] * count, "frame": numbers, **table}
-        parts.append(pa.table(columns, NOTHING.schema))
+        parts.append(pa.table(columns, schema=NOTHING.schema))
         if labels:
             label_images[place] = found
     with _explained(out):
@@ -490,7 +490,7 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
         parts = list(dict.fromkeys(_part(out, row // batch).name for row in rows))
         raise RunError(
             f"{frames['file'][rows[0]]} has changed since the run in {out} began "
-            f"({'size' if size[rows[0]] else 'time of change'}; files like it: {len(rows)} of "
+            f"({'size' if size[rows[0]] else 'time of change'}; changed files: {len(rows)} of "
             f"{len(frames)}): {cure}; or, to segment only these again, delete "
             f"{', '.join(parts[:3])}{' and so on' if parts[3:] else ''} in its nuclei.parquet"
         )
@@ -628,7 +628,7 @@ def _write_skipped(out, skipped):
     """Write ``skipped.csv`` (file, reason), or remove an old one if nothing was skipped."""
     path = out / "skipped.csv"
     if skipped:
-        table = pa.table(list(zip(*skipped, strict=True)), ["file", "reason"])
+        table = pa.table(list(zip(*skipped, strict=True)), names=["file", "reason"])
         writing.whole(path, lambda aside: pa.csv.write_csv(table, aside))
     else:
         path.unlink(missing_ok=True)
