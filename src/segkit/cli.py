@@ -29,7 +29,7 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        print("run 'segkit fetch' for what is missing or damaged; unexpected files are yours to move")
+        print("run 'segkit fetch' for what is missing or damaged; move unexpected files yourself")
     return int(any(found.values()))
 
 
