@@ -51,8 +51,9 @@ from segkit.methods import measuring
 BATCH = 25
 TIMEOUT = 5  # s for a scheduler to answer
 CHOOSE = "choose another --out, or delete {}"
-NOTHING = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
-NOTHING = pa.table(NOTHING | measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32)))
+MEASURED = measuring.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
+PLACE = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
+NOTHING = pa.table(PLACE | MEASURED)  # the table of a frame without nuclei
 
 
 class RunError(segkit.SegkitError, ValueError):
