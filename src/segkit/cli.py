@@ -121,12 +121,7 @@ def parser():
     where = "threads (default), local (processes), or the address of a Dask scheduler"
     add("--scheduler", default="threads", metavar="NAME", help=where)
     add("--workers", type=_count, metavar="N", help="threads or processes (default: one per core)")
-    add(
-        "--on-error",
-        choices=("stop", "skip"),
-        default="stop",
-        help="at a bad frame (default: stop)",
-    )
+    add("--on-error", choices=("stop", "skip"), default="stop", help="default: stop at a bad frame")
 
     add = command(score)
     add("folder", help="folder of a data set")
