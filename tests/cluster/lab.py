@@ -194,6 +194,7 @@ def sshd(folder, hosts):
     lines += [f"AuthorizedKeysFile {folder}/id.pub", "StrictModes no", "UsePAM no"]
     lines += ["PasswordAuthentication no", "KbdInteractiveAuthentication no"]
     lines += ["PermitRootLogin prohibit-password"]
+    lines += [f"SetEnv PYTHONPATH={os.environ.get('PYTHONPATH', '')}"]  # the code that is tested
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     with ExitStack() as stack:
         own = Path("/run/sshd")  # root's server asks for this folder
