@@ -309,8 +309,8 @@ def parts(out):
 
 
 def content(out):
-    """Return the bytes of each file of a run's table."""
-    return {path.name: path.read_bytes() for path in Path(out, "nuclei.parquet").iterdir()}
+    """Return the bytes of each file of a run's table; a killed worker may leave hidden ones."""
+    return {path.name: path.read_bytes() for path in Path(out, "nuclei.parquet").glob("[!.]*")}
 
 
 def links(source, count, into):
