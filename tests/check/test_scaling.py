@@ -25,13 +25,6 @@ STREAM = [
 ]
 
 
-def test_the_dots_are_no_answer(capsys):
-    """A stub that was left as it is gets told so."""
-    assert "Not answered yet" in said(capsys, check.busy, ..., STREAM)
-    assert "Not answered yet" in said(capsys, check.light, ...)
-    assert "Not answered yet" in said(capsys, check.expected_seconds, ...)
-
-
 def test_busy_is_right():
     """Six seconds of computing in two times five."""
     assert check.busy(0.6, STREAM)

@@ -94,8 +94,8 @@ def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
         """Look at the cluster while it runs, and use it."""
         from segkit import data, run
 
+        client.wait_for_workers(8, timeout=60)
         address, workers = client.scheduler.address, client.scheduler_info(n_workers=-1)["workers"]
-        assert len(workers) == 8
         assert all(one.startswith("tls://") for one in [address, *workers])
         pages = client.run(lambda dask_worker: dask_worker.http_server.address)
         own = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.http_server.address)
@@ -115,6 +115,8 @@ def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
             '["head", "node1", "node2"]': str(hosts),
             '{"username": "ada"}': repr(connect),
             "127.0.0.1:8787": "127.0.0.1:0",
+            '"protocol": "tls://"': '"protocol": "tls://", "host": "127.0.0.1"',
+            '"nthreads": 1': '"nthreads": 1, "host": "127.0.0.1"',
             "    ...\n": "    inside(client)\n",
         }
         exec(put(block("SSHCluster(\n"), words), {"inside": inside})
