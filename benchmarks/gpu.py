@@ -1,4 +1,4 @@
-"""Run the functions of notebook 13 on a GPU, compare and time them beside the CPU's.
+"""Run the functions of notebook 15 on a GPU, compare and time them beside the CPU's.
 
 ``python benchmarks/gpu.py [FOLDER] [--quick]`` takes the frames in use, real ones where present. It
 compares labels and tables with those of `segkit.frame`, times batches of several sizes, tries the
@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from segkit import data, frame, reading
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_gpu.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "15_gpu.ipynb"
 SIZES = (1, 2, 4, 8, 16, 32, 64, 100, 200)
 
 

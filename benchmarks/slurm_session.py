@@ -2,7 +2,7 @@
 
 ``python benchmarks/slurm_session.py`` starts a Slurm of four virtual nodes on this machine, as the
 tests do (`tests/cluster/lab.py`; `.ci/cluster` installs what it takes), runs the program of
-notebook 12 on it, and writes what Slurm and the program print to ``results/slurm.json``: one plain
+notebook 14 on it, and writes what Slurm and the program print to ``results/slurm.json``: one plain
 run, and one under adaptive scaling with a job cancelled in the middle. The frames are simulated.
 """
 

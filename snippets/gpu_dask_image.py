@@ -5,7 +5,7 @@
 For filters and morphology on more frames than the GPU's memory holds at once. Only the chunks and
 the structuring element are moved; dask-image goes by their type. Several frames share a chunk, so
 that the GPU has enough to do. It prints the share of pixels in the mask, and what computed it.
-Explained in notebooks/13_gpu.ipynb.
+Explained in notebooks/15_gpu.ipynb.
 """
 
 import numpy as np

@@ -5,7 +5,7 @@
 For many frames of one size that fit into the memory of the GPU together, about 8 MB each for frames
 of the course's size. The frames go to the GPU once, in the dtype of their files, and only the table
 comes back. It prints how many nuclei there are and what computed them. Explained in
-notebooks/13_gpu.ipynb.
+notebooks/15_gpu.ipynb.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@
 
 For work that one process does not do fast enough, with a dashboard to watch it. Put your function
 in place of `several`; it gets a list of paths and returns a table. The guard in front of the last
-part is needed: each worker imports this file. Explained in notebooks/11_scaling_up.ipynb.
+part is needed: each worker imports this file. Explained in notebooks/13_scaling_up.ipynb.
 """
 
 import pandas as pd

@@ -5,7 +5,7 @@
 For runs that may be interrupted: each task writes its own part of the table, complete or not at
 all, and a run with the same folder does only what is missing. Put a folder that stays in place of
 the temporary one, and slurm=True on a login node. Explained in
-notebooks/12_clusters_and_faults.ipynb.
+notebooks/14_clusters_and_faults.ipynb.
 """
 
 import tempfile

@@ -219,7 +219,7 @@ def users(pattern):
 def test_t8_frames_are_read_without_dask_image_imread():
     """Only the notebooks that explain it import it (13: straight to a GPU); nothing else does."""
     assert users(r"^dask\.array\.image\.imread$|^image\.imread$") > {"whole_pipeline.py"}
-    assert users(r"^dask_image(\.imread.*|$)") <= {"01_reading.ipynb", "13_gpu.ipynb"}
+    assert users(r"^dask_image(\.imread.*|$)") <= {"01_reading.ipynb", "15_gpu.ipynb"}
 
 
 def test_t10_deprecated_names_of_scikit_image_are_not_used():
@@ -263,7 +263,7 @@ def test_dashboards_are_not_opened_to_the_network():
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("LocalCluster"):
                 given = {keyword.arg for keyword in node.keywords}
                 silent += [] if given & {"dashboard_address", None} else [file]
-    assert {file for file, _ in said} >= {"11_scaling_up.ipynb", "local_cluster.py", "run.py"}
+    assert {file for file, _ in said} >= {"13_scaling_up.ipynb", "local_cluster.py", "run.py"}
     assert {place for _, place in said} <= {"None", "'127.0.0.1:0'", "DASHBOARD"}
     assert silent == []
 

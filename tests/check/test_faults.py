@@ -1,4 +1,4 @@
-"""The checks of notebook 12 tell right answers from the usual wrong ones."""
+"""The checks of notebook 14 tell right answers from the usual wrong ones."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The checks of notebook 13 tell right answers from the usual wrong ones."""
+"""The checks of notebook 15 tell right answers from the usual wrong ones."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The checks of notebook 11 tell right answers from the usual wrong ones."""
+"""The checks of notebook 13 tell right answers from the usual wrong ones."""
 
 import dask
 import dask.array as da

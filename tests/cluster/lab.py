@@ -20,7 +20,7 @@ import psutil
 import pytest
 from distributed import Security
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "14_clusters_and_faults.ipynb"
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 SLURM = """
 ClusterName=lab

@@ -1,4 +1,4 @@
-"""What notebook 12 says of Slurm and SSH, run as it is written there, on real ones."""
+"""What notebook 14 says of Slurm and SSH, run as it is written there, on real ones."""
 
 import re
 import sys

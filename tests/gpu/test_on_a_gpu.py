@@ -1,4 +1,4 @@
-"""On a GPU: the functions of notebook 13 give the results of the CPU.
+"""On a GPU: the functions of notebook 15 give the results of the CPU.
 
 Run by ``make test-gpu``. Without CuPy or a GPU each test is skipped, and says which is missing.
 """
@@ -97,6 +97,6 @@ def test_snippets(chain, snippet, simulated_frames):
 
 
 def test_notebook(chain, tmp_path, simulated_frames):
-    """Notebook 13 runs from top to bottom, its tests included, on the GPU."""
-    command = ["tools/run_notebooks.py", "notebooks/13_gpu.ipynb", "--into", tmp_path]
+    """Notebook 15 runs from top to bottom, its tests included, on the GPU."""
+    command = ["tools/run_notebooks.py", "notebooks/15_gpu.ipynb", "--into", tmp_path]
     run(*command, SEGKIT_DATA=str(simulated_frames.parent))

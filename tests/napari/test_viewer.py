@@ -167,10 +167,10 @@ def test_label_store_opens_in_napari(window, tmp_path):
     np.testing.assert_array_equal(np.asarray(layer.data), numbers)
 
 
-def test_drawing_truth_as_notebook_14_says(monkeypatch, tmp_path):
+def test_drawing_truth_as_notebook_16_says(monkeypatch, tmp_path):
     """The lines to copy open a viewer with an empty label layer; what is drawn is saved."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
-    notebook = (Path(__file__).parents[2] / "notebooks" / "14_your_data.ipynb").read_text("utf-8")
+    notebook = (Path(__file__).parents[2] / "notebooks" / "16_your_data.ipynb").read_text("utf-8")
     (cell,) = [c for c in json.loads(notebook)["cells"] if "```python" in "".join(c["source"])]
     text = "".join(cell["source"])
     given = {"np": np, "tifffile": tifffile, "stack": np.zeros((2, 40, 50), np.uint8)}

@@ -1,4 +1,4 @@
-"""The functions of notebook 13 and their benchmark, on NumPy arrays."""
+"""The functions of notebook 15 and their benchmark, on NumPy arrays."""
 
 import sys
 

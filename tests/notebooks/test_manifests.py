@@ -1,4 +1,4 @@
-"""Kubernetes would take the manifests of notebook 12, and dask-kubernetes makes the same."""
+"""Kubernetes would take the manifests of notebook 14, and dask-kubernetes makes the same."""
 
 import importlib.metadata
 import re
@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_clusters_and_faults.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "14_clusters_and_faults.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Notebook 14 reads all of each file of a stranger, or says what it cannot do."""
+"""Notebook 16 reads all of each file of a stranger, or says what it cannot do."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "14_your_data.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "16_your_data.ipynb"
 PAGES = np.stack([np.full((40, 64), 10 * number, np.uint16) for number in range(5)])
 
 

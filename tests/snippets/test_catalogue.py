@@ -20,9 +20,9 @@ COPIES = {
     "delayed_table": "08_delayed",
     "apply_parallel_filter": "09_apply_parallel",
     "split_touching": "10_touching_nuclei",
-    "local_cluster": "11_scaling_up",
-    "slurm_cluster": "12_clusters_and_faults",
-    "gpu_segment": "13_gpu",
+    "local_cluster": "13_scaling_up",
+    "slurm_cluster": "14_clusters_and_faults",
+    "gpu_segment": "15_gpu",
 }
 
 

@@ -1,4 +1,4 @@
-"""The snippets of notebooks 11 and 12 run as they stand, and find what a plain loop finds."""
+"""The snippets of notebooks 13 and 14 run as they stand, and find what a plain loop finds."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ import tifffile
 from segkit import data, frame
 
 CHECKOUT = Path(__file__).parents[2]
-CLUSTERS = "12_clusters_and_faults"
+CLUSTERS = "14_clusters_and_faults"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def listening(process):
 
 
 def test_programs_started_by_hand_listen_on_loopback(tmp_path):
-    """Scheduler and worker of notebook 12, their web pages too, are for this machine only."""
+    """Scheduler and worker of notebook 14, their web pages too, are for this machine only."""
     (cell,) = [
         cell.source
         for cell in nbformat.read(CHECKOUT / "notebooks" / f"{CLUSTERS}.ipynb", as_version=4).cells

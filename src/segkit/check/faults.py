@@ -1,4 +1,4 @@
-"""Checks for the exercises of notebook 12."""
+"""Checks for the exercises of notebook 14."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Checks for the exercises of notebook 13: on CuPy arrays where there is a GPU, else on NumPy's."""
+"""Checks for the exercises of notebook 15: on CuPy arrays where there is a GPU, else on NumPy's."""
 
 import dask.array as da
 import numpy as np

@@ -1,4 +1,4 @@
-"""Checks for the exercises of notebook 11."""
+"""Checks for the exercises of notebook 13."""
 
 import math
 import pickle
