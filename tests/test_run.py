@@ -706,6 +706,20 @@ def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
         assert client.submit(int, 7).result() == 7
 
 
+def test_no_worker_holds_what_is_done(tmp_path):
+    """A finished batch is forgotten at once: no worker's death can make it run again."""
+    files, held = folder(tmp_path / "in", 12), []
+    with cluster() as client:
+        runs = threading.Thread(target=segment, args=[files, tmp_path / "out"], kwargs={"batch": 1})
+        runs.start()
+        while runs.is_alive():
+            tasks = list(client.cluster.scheduler.tasks.values())
+            held.append(sum(task.state == "memory" for task in tasks))
+            time.sleep(0.005)
+    assert len(digest(tmp_path / "out")) == 12
+    assert max(held) <= 4
+
+
 def test_scheduler_out_of_reach(tmp_path, monkeypatch):
     """The run ends with what is on disk and how to go on, and another scheduler goes on."""
     files = folder(tmp_path / "in", 6)

@@ -405,6 +405,7 @@ def _compute_on_cluster(client, lazy, bar, batches, out):
                     f"the scheduler at {client.scheduler.address} is gone; {there} of "
                     f"{len(batches)} batches are on disk; the same command goes on from there"
                 )
+            future.release()  # else its batch is computed again when the worker that holds it dies
             bar.set_description("", refresh=False)
             bar.update(count)
     except KilledWorker as error:
