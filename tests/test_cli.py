@@ -109,7 +109,7 @@ def test_more_frames_skipped_than_kept_is_an_error(tmp_path, capsys):
     status, _, err = call(*words, capsys=capsys)
     last = err.strip().splitlines()[-1]
     assert status == 1
-    assert last.startswith("segkit: 3 of 5 frames were skipped, 3 of them because: cannot be read")
+    assert last.startswith("segkit: 3 of 5 frames were skipped, 3 of them, such as frame_")
     assert last.endswith(f"see {tmp_path / 'o' / 'skipped.csv'}")
     assert len(pd.read_csv(tmp_path / "o" / "skipped.csv")) == 3
     assert pd.read_parquet(tmp_path / "o" / "nuclei.parquet")["frame"].nunique() == 2

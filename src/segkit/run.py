@@ -502,9 +502,10 @@ def _refuse_mostly_skipped(skipped, files, out):
     """Raise RunError if more frames were skipped than kept."""
     if 2 * len(skipped) > len(files):
         (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
+        first = next(name for name, said in skipped if said == reason)
         raise RunError(
-            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them because: "
-            f"{reason}; see {out / 'skipped.csv'}"
+            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them, such as "
+            f"{first}, because: {reason}; see {out / 'skipped.csv'}"
         )
 
 
