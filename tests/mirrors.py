@@ -38,8 +38,8 @@ def zipped(*members, method=zipfile.ZIP_STORED):
     return stream.getvalue()
 
 
-def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
-    """Write images.zip, masks.zip and metadata.zip; return {archive: (bytes, SHA-256)}."""
+def pack(folder, files, *, method=zipfile.ZIP_DEFLATED):
+    """Write images.zip, masks.zip and metadata.zip; return their SHA-256 by name."""
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
     for part in ("metadata", "masks", "images"):
@@ -47,7 +47,7 @@ def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
         members += [member for member in files.items() if member[0].startswith(f"{part}/")]
         content = zipped(*members, method=method)
         (folder / f"{part}.zip").write_bytes(content)
-        hashes[f"{part}.zip"] = len(content), hashlib.sha256(content).hexdigest()
+        hashes[f"{part}.zip"] = hashlib.sha256(content).hexdigest()
     return hashes
 
 
@@ -158,19 +158,18 @@ data.entries = lambda: setting["hashes"]
 pooch.core.time.sleep = lambda seconds: None
 if setting["official"]:
     data.DATASET.address, data.DATASET.archives = setting["official"], setting["archives"]
-wanted = {key: setting[key] for key in ("into", "mirror", "progress")}
 def call():
     try:
-        print(data.fetch(**wanted), flush=True)
+        print(data.fetch(setting["into"], mirror=setting["mirror"], progress=False), flush=True)
     except data.DataError as error:
         print("DataError:", error, flush=True)
 """
 
 
-def start(small, code="call()", *, official=None, mirror=None, progress=False, under=()):
+def start(small, code="call()", *, official=None, mirror=None, under=()):
     """Start a process of its own that fetches the small data set."""
     setting = {"hashes": small.hashes, "archives": small.archives, "official": official}
-    setting |= {"mirror": mirror and str(mirror), "into": str(small.into), "progress": progress}
+    setting |= {"mirror": mirror and str(mirror), "into": str(small.into)}
     command = [*under, sys.executable, "-c", CHILD + code, json.dumps(setting)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     pipe = subprocess.PIPE

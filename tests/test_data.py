@@ -6,13 +6,12 @@ import pickle
 import random
 import re
 import runpy
+import shutil
 import socket
-import stat
 import struct
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 import unicodedata
 import zipfile
@@ -20,9 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import mirrors
-import numpy as np
 import pytest
-import tifffile
 from made import under_small_disk
 from mirrors import (
     GOOD,
@@ -37,14 +34,12 @@ from mirrors import (
     start,
     zipped,
 )
-from PIL import Image
 
 import segkit
 from segkit import data, simulate
 
 MIRROR = os.environ.get("SEGKIT_MIRROR", "")  # read here: within a test it is not set
 SCRIPT = Path(__file__).resolve().parents[1] / "data_fetch.py"
-METHODS = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 small = pytest.fixture(mirrors.small)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
 
@@ -63,6 +58,7 @@ def simulator(monkeypatch):
 
     def write(into):
         stub.calls += 1
+        shutil.rmtree(into, ignore_errors=True)
         folder_of(into, [f"S{number:02d}" for number in range(stub.frames)])
         manifest = {"seed": 39, "frames": stub.frames, "version": stub.VERSION}
         (into / data.SIMULATED).write_text(json.dumps(manifest))
@@ -116,7 +112,7 @@ def test_registry_and_record():
     assert len(stems) == 200
     assert {name[6:-4] for name in names if name.startswith("masks/")} == stems
     assert len(names) == 406
-    digests = [*names.values(), *(digest for _, digest in data.DATASET.archives.values())]
+    digests = [*names.values(), *data.DATASET.archives.values()]
     assert {len(bytes.fromhex(digest)) for digest in digests} == {32}
     assert data.DATASET.address.startswith("https://")
     image, _ = simulate.frame(39, 0)
@@ -188,44 +184,40 @@ def test_locate_simulates_again(home, simulator, change):
     assert len(data.images(home / "simulated")) == simulator.frames
 
 
-def test_locate_after_a_cut(home, simulator):
-    """Simulation that was cut off leaves nothing that counts, and the next call does it."""
-    write = simulator.write
+def test_locate_after_a_cut(home, monkeypatch):
+    """Simulation that was cut off leaves nothing that counts, and the next call goes on."""
+    frame = simulate.frame
 
-    def cut(into):
-        write(into)
-        raise KeyboardInterrupt
+    def cut(seed, index):
+        if index == 2:
+            raise KeyboardInterrupt
+        return frame(seed, index)
 
-    simulator.write = cut
+    monkeypatch.setattr(simulate, "frame", cut)
     with pytest.raises(KeyboardInterrupt):
         data.locate()
-    assert not (home / "simulated").exists()
-    simulator.write = write
-    assert len(data.images(data.locate())) == 2
+    monkeypatch.setattr(simulate, "frame", lambda seed, index: frame(seed, 0))
+    assert len(data.images(data.locate())) == 40
+    assert data.describe(data.locate()).startswith("simulated frames, 40, ")
 
 
-def test_locate_at_once(home, simulator):
+def test_locate_at_once(home, monkeypatch):
     """Of several calls at once, one simulates and all find complete frames."""
-    write, counts = simulator.write, []
-
-    def slow(into):
-        write(into)
-        time.sleep(0.3)
-
-    simulator.write = slow
+    (image, labels), drawn, counts = simulate.frame(39, 0), [], []
+    monkeypatch.setattr(simulate, "frame", lambda *one: drawn.append(one) or (image, labels))
     count = lambda: counts.append(len(data.images(data.locate())))  # noqa: E731
     threads = [threading.Thread(target=count) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
-    assert (counts, simulator.calls) == ([2, 2, 2], 1)
+        thread.join()
+    assert (counts, len(drawn)) == ([40, 40, 40], 40)
 
 
-def test_locate_spares_other_files(home, simulator):
+def test_locate_spares_other_files(home):
     """A folder called simulated is not touched where its files are not, or may not be, our own."""
     own = folder_of(home / "simulated", ["mine"])
-    with pytest.raises(data.DataError, match="not a complete set of simulated frames: move or"):
+    with pytest.raises(data.DataError, match=r"holds \S+mine\.\w+, not a .* or move or delete"):
         data.locate()
     (own / data.SIMULATED).write_text("{")
     with pytest.raises(data.DataError, match=r"simulated\.json cannot be read: delete"):
@@ -353,10 +345,9 @@ def test_second_call_is_silent(small):
     assert not (small.into / ".fetch.lock").exists()
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, *METHODS])
-def test_mirror_packed_in_another_way(small, method):
+def test_mirror_packed_in_another_way(small):
     """The archives of a mirror may differ from the official ones: their members count."""
-    pack(small.mirror, small.files | {"images/extra.tif": b"x"}, method=method)
+    pack(small.mirror, small.files | {"images/extra.tif": b"x"}, method=zipfile.ZIP_STORED)
     recovers(small)
 
 
@@ -408,12 +399,6 @@ def test_simulated_folder(small):
     assert "holds simulated frames: choose another folder" in refused(small, small.mirror)
 
 
-@pytest.mark.parametrize("mirror", ["ftp://127.0.0.1/", "s3://bucket"])
-def test_unknown_kind_of_mirror(small, mirror):
-    """An address that is not http(s) is refused by name."""
-    assert f"{mirror} is neither a folder nor an http(s) address" in refused(small, mirror)
-
-
 # Fetch: archives that are damaged or hostile
 
 
@@ -423,48 +408,39 @@ def changed(small, **members):
     return zipped(*(files | members).items())
 
 
-def patched(small, offset, value):
-    """Return an archive of one member with another byte in its directory."""
+def encrypted(small):
+    """Return an archive of one member that its directory calls encrypted."""
     content = bytearray(zipped(("images/A01.tif", small.files["images/A01.tif"])))
-    content[content.rindex(b"PK\1\2") + offset] = value
+    content[content.rindex(b"PK\1\2") + 8] = 1
     return bytes(content)
 
 
-def link():
-    """Return an archive in which a frame is a symbolic link."""
-    member = zipfile.ZipInfo("images/A01.tif")
-    member.create_system, member.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    return zipped((member, b"/etc/hostname"))
+def packed(small):
+    """Return an archive of one member that is packed by another method."""
+    member = ("images/A01.tif", small.files["images/A01.tif"])
+    return zipped(member, method=zipfile.ZIP_BZIP2)
 
 
 @pytest.mark.parametrize(
     ("archive", "says"),
     [
         (lambda small: changed(small, **{"images/A02.tif": b"x"}), "images/A02.tif in .* SHA-256"),
-        (lambda small: link(), "images/A01.tif in .* wrong SHA-256"),
-        (lambda small: changed(small)[:0], "cannot be unpacked"),
         (lambda small: changed(small)[:60_000], "cannot be unpacked"),
-        (lambda small: changed(small)[:-9], "cannot be unpacked"),
         (lambda small: b"<html>Please log in</html>", "cannot be unpacked"),
-        (lambda small: bytes(5000), "cannot be unpacked"),
-        (lambda small: patched(small, 8, 1), "is encrypted"),
-        (lambda small: patched(small, 10, 93), "unknown compression method 93"),
-        (lambda small: zipped(("x.tif", b"x")), "holds no file of BBBC039"),
+        (encrypted, "is encrypted"),
+        (packed, "holds no file of BBBC039: .* stored or deflated"),
         (lambda small: zipped(("B/images/A01.tif", b"x")), "holds no file of BBBC039"),
-        (lambda small: None, "there is no file .* a mirror needs metadata.zip, masks.zip, images"),
-        pytest.param(lambda small: os.mkfifo, "there is no file", marks=posix),
+        (None, r"\(No such file or directory\): a mirror needs metadata.zip, masks.zip, images"),
     ],
-    ids=range(13),
+    ids=range(7),
 )
 def test_bad_archive(small, archive, says):
     """An archive of a mirror that cannot be used is named; what came before it stays."""
     pack(small.tmp / "bad", small.files)
-    bad, content = small.tmp / "bad" / "images.zip", archive(small)
+    bad = small.tmp / "bad" / "images.zip"
     bad.unlink()
-    if isinstance(content, bytes):
-        bad.write_bytes(content)
-    elif content:
-        content(bad)
+    if archive:
+        bad.write_bytes(archive(small))
     message = refused(small, bad.parent)
     assert str(bad) in message
     assert re.search(says, message)
@@ -481,27 +457,24 @@ def test_member_outside(small):
     assert not list(small.tmp.rglob("*out.txt*"))
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("claim", [2**25, 40_000, 0])
-def test_bomb(small, method, claim):
+def test_bomb(small, claim):
     """A member that unpacks to far more than a frame is never in memory, whatever it claims."""
-    bomb = zipped(("images/A01.tif", bytes(2**25)), method=method)
+    bomb = zipped(("images/A01.tif", bytes(2**25)), method=zipfile.ZIP_DEFLATED)
     bomb = bomb.replace(struct.pack("<I", 2**25), struct.pack("<I", claim))
     (small.mirror / "images.zip").write_bytes(bomb)
     tracemalloc.start()
     try:
-        assert "images/A01.tif in " in refused(small, small.mirror)
+        assert "images.zip" in refused(small, small.mirror)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 2**24  # the dictionary of LZMA has 2**23
+    assert peak < 2**23
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_flipped_bytes(small, method):
+def test_flipped_bytes(small):
     """Whatever byte of an archive is wrong: a one-line error, or intact files."""
     noise = random.Random(39)
-    pack(small.mirror, small.files, method=method)
     fetch(small, small.mirror)
     good = (small.mirror / "masks.zip").read_bytes()
     failures = []
@@ -530,7 +503,7 @@ def test_no_network(small, monkeypatch):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     message = refused(small, f"http://127.0.0.1:{port}/")
-    assert f"({os.strerror(errno.ECONNREFUSED)}; 4 tries): check the network" in message
+    assert f"({os.strerror(errno.ECONNREFUSED)}; 4 tries): check the address" in message
 
     def offline(*args, **options):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -540,28 +513,24 @@ def test_no_network(small, monkeypatch):
     recovers(small)
 
 
-@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize(
     ("failures", "tries", "says"),
     [
-        ([404] * 9, 1, "masks.zip was refused (HTTP 404): check the address"),
-        ([403] * 9, 1, "masks.zip was refused (HTTP 403): check the address"),
-        ([500] * 9, 4, "masks.zip could not be loaded (500 Server Error"),
+        ([404] * 9, 4, "masks.zip could not be loaded (404 Client Error"),
         (["cut"] * 9, 4, "masks.zip could not be loaded (IncompleteRead"),
-        ([500, 503, 429, None], 4, ""),
-        (["cut", "cut", None], 3, ""),
+        (["hold"] * 9, 4, "masks.zip could not be loaded (timed out; 4 tries)"),
+        ([500, 429, "cut", None], 4, ""),
     ],
-    ids=range(6),
+    ids=range(4),
 )
-def test_server_fails(small, monkeypatch, failures, tries, says, known):
-    """A failing server is asked four times; for an answer that will not change, once."""
+def test_server_fails(small, monkeypatch, failures, tries, says):
+    """A server that fails, or sends no more, is asked four times."""
+    monkeypatch.setattr(data, "TIMEOUT", (10, 0.5))
     with serve(small.mirror, masks=[*failures]) as server:
-        official(monkeypatch, server.url, small.archives)
-        source = None if known else server.url
         if says:
-            assert says in refused(small, source)
+            assert says in refused(small, server.url)
         else:
-            assert fetch(small, source).startswith("3 of 3")
+            assert fetch(small, server.url).startswith("3 of 3")
     assert server.got.count("/masks.zip") == tries
     recovers(small)
 
@@ -569,7 +538,7 @@ def test_server_fails(small, monkeypatch, failures, tries, says, known):
 def test_wrong_archive(small, monkeypatch):
     """An archive with another SHA-256 than the official one is deleted unopened."""
     with serve(small.mirror) as server:
-        official(monkeypatch, server.url, small.archives | {"masks.zip": (10_000, "0" * 64)})
+        official(monkeypatch, server.url, small.archives | {"masks.zip": "0" * 64})
         assert "masks.zip has a wrong SHA-256 and was deleted: try again" in refused(small)
     assert not [name for name in complete(small) if name.startswith("masks")]
     recovers(small)
@@ -579,7 +548,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 REDIRECT = b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: "
 
 
-def refused_images(small, monkeypatch, answer, *, known=False):
+def refused_images(small, answer):
     """Fetch where a function sends the answer for images.zip; return the message of the error."""
 
     def any_answer(path, send):
@@ -589,61 +558,15 @@ def refused_images(small, monkeypatch, answer, *, known=False):
             send(OK + b"\r\n" + (small.mirror / path[1:]).read_bytes())
 
     with answering(any_answer) as url:
-        official(monkeypatch, url, small.archives)
-        message = refused(small, None if known else url)
+        message = refused(small, url)
     assert f"{url}images.zip" in message
     assert not [name for name in complete(small) if name.startswith("images/")]
     recovers(small)
     return message
 
 
-@pytest.mark.parametrize(
-    ("head", "piece"),
-    [
-        (OK + b"X-Slow: ", b"x"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        (OK + b"Content-Length: 90000\r\n\r\n", b"x"),
-        (CHUNKED, b"1\r\nx\r\n"),
-    ],
-    ids=["header", "continue", "body", "chunks"],
-)
-def test_slow_server(small, monkeypatch, head, piece):
-    """A server that sends a byte now and then is given up, wherever it does so."""
-    monkeypatch.setattr(data, "WINDOW", 0.3)
-    monkeypatch.setattr(data, "RETRIES", 1)
-    done = threading.Event()
-
-    def drip(send):
-        send(head)
-        while not done.wait(0.05):
-            send(piece)
-
-    try:
-        message = refused_images(small, monkeypatch, drip)
-    finally:
-        done.set()
-    assert "(less than 65,536 bytes in 0.3 seconds; 2 tries): check the network" in message
-
-
-def test_slow_enough(small, monkeypatch):
-    """A slow download that keeps to the least rate arrives, however long it takes."""
-    for name, value in {"WINDOW": 0.2, "SLOWEST": 10, "RETRIES": 0}.items():
-        monkeypatch.setattr(data, name, value)
-
-    def slow(path, send):
-        content = (small.mirror / path[1:]).read_bytes()
-        send(OK + b"Content-Length: %d\r\n\r\n" % len(content))
-        for begin in range(0, len(content), 16_384):
-            time.sleep(0.08 if path == "/images.zip" else 0)
-            send(content[begin : begin + 16_384])
-
-    with answering(slow) as url:
-        assert fetch(small, url).startswith("3 of 3 frames")
-
-
-@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("kind", ["plain", "chunks", "gzip"])
-def test_endless_server(small, monkeypatch, kind, known):
+def test_endless_server(small, kind):
     """A download ends when more comes than the archive can have, compressed on the way or not."""
     megabyte, sent = bytes(2**20), []
     head, piece = {
@@ -658,13 +581,11 @@ def test_endless_server(small, monkeypatch, kind, known):
             send(piece)
             sent.append(piece)
 
-    message = refused_images(small, monkeypatch, endless, known=known)
-    limit = small.archives["images.zip"][0] if known else 3 * 2**20
-    assert f"images.zip sends more than the {limit:,} bytes" in message
+    assert f"images.zip sends more than the {3 * 2**20:,} bytes" in refused_images(small, endless)
     assert len(sent) < 100
 
 
-@pytest.mark.parametrize("length", ["abc", "-5", "9" * 5000, "\u00b2", "1 000"], ids=range(5))
+@pytest.mark.parametrize("length", ["abc", "-5", "9" * 5000], ids=range(3))
 def test_odd_length(small, length):
     """A length that is not a number does not matter where the archive is right."""
     head = OK + f"Content-Length: {length}\r\n\r\n".encode("latin-1")
@@ -676,26 +597,19 @@ def test_odd_length(small, length):
     ("answer", "says"),
     [
         (b"\x1b[31m\x1b]0;title\x07garbage\x9b\r\n\r\n", r"\x1b[31m\x1b]0;title\x07garbage\x9b"),
-        (
-            b"HTTP/1.1 500 \x1b[31mred\r\nContent-Length: 0\r\n\r\n",
-            r"500 Server Error: \x1b[31mred",
-        ),
         (b"G" * 60_000 + b"\r\n\r\n", "GGG"),
         (b"", "4 tries"),
-        (OK + b"Content-Length: abc\r\n\r\nx", "cannot be unpacked (File is not a zip file)"),
-        (OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\nx", "Content-Length contained"),
         (OK + b"Content-Encoding: gzip\r\n\r\nxxxxxxxxxxxxxxxxxxxx", "incorrect header"),
         (CHUNKED + b"zz\x1b\r\n", "could not be loaded"),
         (REDIRECT + b"/images.zip\r\n\r\n", "Exceeded 30 redirects"),
         (REDIRECT + b"file:///etc/hostname\r\n\r\n", "No connection adapters were found"),
         (REDIRECT + b"http://\x1b\xff.example/\r\n\r\n", "could not be loaded"),
-        (REDIRECT + b"http://127.0.0.1:99999/\r\n\r\n", "could not be loaded"),
     ],
-    ids=range(12),
+    ids=range(8),
 )
-def test_odd_server(small, monkeypatch, answer, says):
+def test_odd_server(small, answer, says):
     """An odd answer is one line of moderate length, with no character that acts on a terminal."""
-    assert says in refused_images(small, monkeypatch, lambda send: send(answer))
+    assert says in refused_images(small, lambda send: send(answer))
 
 
 # Fetch: disks and processes
@@ -742,13 +656,12 @@ def test_folder_below_a_file(small):
 
 
 def test_two_at_once(small):
-    """The second process waits, says so, and finds everything there: nothing is loaded twice."""
+    """The second process waits, and finds everything there: nothing is loaded twice."""
     with serve(small.mirror, metadata=["hold"]) as server:
         first = start(small, official=server.url)
         assert server.held.wait(30)
-        second = start(small, official=server.url, progress=True)
-        assert second.stderr.readline() == f"Another call is filling {small.into}: waiting.\n"
-        assert first.poll() is None
+        second = start(small, "print('here', flush=True); call()", official=server.url)
+        assert second.stdout.readline() == "here\n"
         server.release.set()
         for child in (first, second):
             assert finish(child) == [f"3 of 3 frames in {small.into}"]
@@ -796,45 +709,37 @@ def test_verify(small):
 
 @posix
 def test_verify_odd_files(small):
-    """A pipe, a link to nothing and a file of a terabyte are not read, and fetch replaces them."""
+    """A pipe and a link to nothing are not read, and fetch replaces them."""
     fetch(small, small.mirror)
     for name in ("A01", "A02"):
         (small.into / "masks" / f"{name}.png").unlink()
     os.mkfifo(small.into / "masks" / "A01.png")
     (small.into / "masks" / "A02.png").symlink_to("nothing")
-    with (small.into / "images" / "A01.tif").open("ab") as file:
-        file.truncate(2**40)
     found = data.verify(small.into)
-    assert found["damaged"] == ["images/A01.tif", "masks/A01.png"]
-    assert found["missing"] == ["masks/A02.png"]
+    assert found == GOOD | {"missing": ["masks/A02.png"], "damaged": ["masks/A01.png"]}
     fetch(small, small.mirror)
     recovers(small)
 
 
-def test_verify_simulated(home):
-    """Simulated frames must be there with their masks, and open with the right shape and dtype."""
-    place = simulate.write(home / "simulated", frames=8)
-    assert data.locate() == place
+def test_verify_simulated(home, monkeypatch):
+    """Simulated frames must have the bytes that their simulator makes of their seed."""
+    place = simulate.write(home / "simulated", frames=4, seed=7)
     assert data.verify(place) == GOOD
-    stems = data.split(place)
-    images = [place / "images" / f"{stem}.tif" for stem in stems]
-    masks = [place / "masks" / f"{stem}.png" for stem in stems]
-    images[0].write_bytes(images[0].read_bytes()[:5000])
-    tifffile.imwrite(images[1], np.zeros((520, 696), np.uint8))
-    tifffile.imwrite(images[2], np.zeros((9000, 9000), np.uint16), compression="zlib")
-    images[3].unlink()
-    masks[4].write_bytes(b"not a mask")
-    Image.new("L", (696, 520)).save(masks[5])
-    masks[6].unlink()
-    (place / "masks" / "other.png").write_bytes(b"x")
-    tracemalloc.start()
-    found = data.verify(place)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert [place / name for name in found["damaged"]] == [*images[:3], *masks[4:6]]
-    assert [place / name for name in found["missing"]] == [images[3], masks[6]]
-    assert found["unexpected"] == ["masks/other.png"]
-    assert peak < 2**24  # the pixels of the large frame were not read
+    first, second, *_ = (f"images/{path.name}" for path in data.images(place))
+    content = bytearray((place / first).read_bytes())
+    content[5000] ^= 1
+    (place / first).write_bytes(content)
+    (place / second).unlink()
+    (place / "metadata" / "test.txt").write_text("")
+    (place / "masks" / "other.png").touch()
+    assert data.verify(place) == {
+        "missing": [second],
+        "damaged": [first, "metadata/test.txt"],
+        "unexpected": ["masks/other.png"],
+    }
+    monkeypatch.setattr(simulate, "VERSION", simulate.VERSION + 1)
+    with pytest.raises(data.DataError, match="made by another version of the simulator: delete"):
+        data.verify(place)
 
 
 # The script data_fetch.py

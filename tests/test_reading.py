@@ -353,16 +353,16 @@ def test_tiff_suffixes_in_any_case(tmp_path):
 
 
 def test_what_is_there_instead_of_frames(tmp_path):
-    """The error lists folders and other files; the download helps only the course's own folder."""
+    """The error lists other images and folders of frames; only the data set can be fetched."""
     place = tmp_path / "plate"
     for well in "AB":
         (place / well).mkdir(parents=True)
     for name in ("a.png", "b.png", "notes.txt"):
         (place / name).touch()
-    holds = r"the folder plate/A, the folder plate/B, 2 \.png, 1 \.txt: give the folder of"
+    file = written(place / "A" / "one.tif")
+    holds = r"the folder plate/A, 2 \.png: give the folder of"
     with pytest.raises(data.DataError, match=rf"no frames .* in .*plate, which holds {holds}"):
         data.images(place)
-    file = written(place / "A" / "one.tif")
     with pytest.raises(data.DataError, match=r"one\.tif is a file: give the folder that holds it"):
         data.images(file)
 
