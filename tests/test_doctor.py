@@ -7,8 +7,6 @@ import types
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-
 from segkit import data, doctor
 
 CHECKOUT = Path(__file__).parents[1]
@@ -27,38 +25,23 @@ def test_missing_packages_are_named(monkeypatch):
     assert "pip install -e ." in todo
 
 
-def frames_in(folder, monkeypatch):
-    """Look for frames with `folder` as the place of the data sets."""
-    monkeypatch.setenv("SEGKIT_DATA", str(folder))
-    return doctor.frames()
-
-
-def test_no_frames_yet(tmp_path, monkeypatch):
-    """Without frames the doctor makes none, and says how to get some."""
-    subject, status, finding, todo = frames_in(tmp_path / "data", monkeypatch)
-    assert (subject, status, finding) == ("frames", "warning", "none yet")
-    assert "segkit fetch" in todo
+def test_frames(tmp_path, simulated_frames, monkeypatch):
+    """The doctor makes no frames and says how to get some; real ones come before simulated ones."""
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path / "data"))
+    assert doctor.frames()[1:3] == ("warning", "none yet")
     assert not (tmp_path / "data").exists()
-
-
-def test_simulated_frames(simulated_frames, monkeypatch):
-    """Simulated frames are ok and said not to be real; the real ones are a command away."""
-    _, status, finding, todo = frames_in(simulated_frames.parent, monkeypatch)
+    monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
+    _, status, finding, todo = doctor.frames()
     assert status == "ok"
     assert "not real" in finding
     assert "segkit fetch" in todo
-
-
-def test_real_frames_come_first(tmp_path, monkeypatch):
-    """Frames with names of BBBC039 are counted among its 200."""
     known = [name for name in data.entries() if name.startswith("images/")]
     for kind in ("BBBC039", "simulated"):
         (tmp_path / kind / "images").mkdir(parents=True)
     for name in known[:7]:
         (tmp_path / "BBBC039" / name).touch()
-    _, status, finding, todo = frames_in(tmp_path, monkeypatch)
-    assert (status, todo) == ("ok", "")
-    assert finding == "BBBC039, 7 of 200 frames (real)"
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    assert doctor.frames() == ("frames", "ok", "BBBC039, 7 of 200 frames (real)", "")
 
 
 def test_damaged_manifest_is_missing(tmp_path, monkeypatch):
@@ -124,36 +107,28 @@ def test_report_comes_without_any_package():
 # ---- the machine
 
 
-@pytest.mark.parametrize(
-    ("check", "place", "amount", "status"),
-    [
-        ("memory", "distributed.system.MEMORY_LIMIT", 0.5 * GB, "missing"),
-        ("memory", "distributed.system.MEMORY_LIMIT", 1.5 * GB, "warning"),
-        ("memory", "distributed.system.MEMORY_LIMIT", 4 * GB, "ok"),
-        ("cores", "dask.system.CPU_COUNT", 1, "warning"),
-        ("cores", "dask.system.CPU_COUNT", 4, "ok"),
-    ],
-)
-def test_memory_and_cores(monkeypatch, check, place, amount, status):
+def test_memory_and_cores(monkeypatch):
     """Little is a warning, too little is missing; both say what to do."""
-    monkeypatch.setattr(place, amount)
-    _, found, finding, todo = getattr(doctor, check)()
-    assert found == status
-    assert finding == (f"{amount / GB:.1f} GB" if check == "memory" else f"{amount}")
-    assert bool(todo) == (status != "ok")
+    for gigabytes, status in ((0.5, "missing"), (1.5, "warning"), (4, "ok")):
+        monkeypatch.setattr("distributed.system.MEMORY_LIMIT", gigabytes * GB)
+        _, found, finding, todo = doctor.memory()
+        assert (found, finding) == (status, f"{gigabytes:.1f} GB")
+        assert bool(todo) == (status != "ok")
+    for count, status in ((1, "warning"), (4, "ok")):
+        monkeypatch.setattr("dask.system.CPU_COUNT", count)
+        assert doctor.cores()[1:3] == (status, str(count))
 
 
-@pytest.mark.parametrize(
-    ("free", "status"), [(0.1 * GB, "missing"), (GB, "warning"), (9 * GB, "ok")]
-)
-def test_disk_space(tmp_path, monkeypatch, free, status):
+def test_disk_space(tmp_path, monkeypatch):
     """Little space is a warning, too little is missing; the folder need not exist."""
     folder = tmp_path / "not" / "yet"
     monkeypatch.setenv("SEGKIT_DATA", str(folder))
-    monkeypatch.setattr("shutil.disk_usage", lambda path: types.SimpleNamespace(free=free))
-    _, found, finding, todo = doctor.disk()
-    assert (found, finding) == (status, f"{free / GB:.1f} GB free for {folder}")
-    assert ("SEGKIT_DATA" in todo) == (status != "ok")
+    for gigabytes, status in ((0.1, "missing"), (1, "warning"), (9, "ok")):
+        there = types.SimpleNamespace(free=gigabytes * GB)
+        monkeypatch.setattr("shutil.disk_usage", lambda path, there=there: there)
+        _, found, finding, todo = doctor.disk()
+        assert (found, finding) == (status, f"{gigabytes:.1f} GB free for {folder}")
+        assert ("SEGKIT_DATA" in todo) == (status != "ok")
     assert not folder.exists()
 
 

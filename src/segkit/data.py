@@ -7,7 +7,9 @@ holds the SHA-256 of each file. Another data set is a change of these two.
 A data set is a folder with ``images/*.tif``, ``masks/*.png`` and ``metadata/``.
 """
 
+import bz2
 import contextlib
+import copy
 import functools
 import hashlib
 import json
@@ -332,9 +334,9 @@ def fetch(into=None, *, mirror=None, progress=True):
         The folder to fill; ``root() / "BBBC039"`` if not given.
     mirror : path-like or str, optional
         A folder, or an http(s) address, with the same images.zip, masks.zip and metadata.zip;
-        ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, stored or deflated by any
-        program: the hashes of the members count. The next call asks again for the frames that it
-        lacked, and so downloads those archives again.
+        ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, stored, deflated or packed
+        with bzip2: the hashes of the members count. The next call asks again for the frames that
+        it lacked, and so downloads those archives again.
     progress : bool
         Draw progress bars on standard error.
 
@@ -466,19 +468,18 @@ def _unpack(path, source, wanted, into, progress):
     with _reading(source):
         archive = zipfile.ZipFile(path)
     with archive:
-        # By the other methods zipfile makes a gigabyte of a thousand bytes, all at once.
-        methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
         members = {m.filename: m for m in archive.infolist() if m.compress_type in methods}
         held = entries().keys() & members.keys()
         if not held:
             raise DataError(
                 f"{source} holds no file of {DATASET.name}: a mirror needs the three archives with "
-                "images/, masks/ and metadata/ inside, stored or deflated, as the official ones"
+                "images/, masks/ and metadata/ inside, packed like the official ones"
             )
         look = {"desc": Path(path).name, "unit": "file"}
         for entry in tqdm(sorted(wanted & held), delay=DELAY, disable=not progress, **look):
-            with _reading(source), archive.open(members[entry]) as member:
-                content = member.read(DATASET.largest)
+            with _reading(source):
+                content = _member(archive, members[entry])
             if _sha256(content) != entries()[entry]:
                 raise DataError(
                     f"{entry} in {source} has a wrong SHA-256 and was not kept: copy or download "
@@ -500,6 +501,20 @@ def _reading(source):
             f"{', '.join(DATASET.archives)}; copy or download this one again, or fetch from "
             "another place"
         ) from error
+
+
+def _member(archive, info):
+    """Return the first bytes of a member, `DATASET.largest` at most."""
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(info) as member:
+            return member.read(DATASET.largest)
+    # zipfile would unpack bzip2 without a limit, a thousand bytes to a gigabyte: so it reads the
+    # member as if it were only stored. The checksum of the archive is left to the SHA-256.
+    stored = copy.copy(info)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
+    stored.CRC = None
+    with archive.open(stored) as packed, bz2.open(packed) as member:
+        return member.read(DATASET.largest)
 
 
 # Verify

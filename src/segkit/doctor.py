@@ -104,9 +104,7 @@ def gpu():
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
     except (ImportError, RuntimeError) as error:  # RuntimeError: no driver, or no device
         driver = "an NVIDIA driver" if shutil.which("nvidia-smi") else "no NVIDIA driver"
-        todo = (
-            "Only the notebook on GPUs uses it: cupy-cuda12x or cupy-cuda13x, as the driver needs."
-        )
+        todo = "Only for the notebook on GPUs: cupy-cuda12x or cupy-cuda13x, to match the driver."
         return "GPU", WARNING, f"{error}, {driver}", todo
     return "GPU", OK, f"{name}, CuPy {cupy.__version__}", ""
 
