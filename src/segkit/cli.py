@@ -105,7 +105,7 @@ def parser():
     add("folder", nargs="?", help="folder of the data set (default: data/BBBC039)")
 
     add = command(simulate)
-    add("--frames", type=_count, default=40, metavar="N", help="default: 40")
+    add("--frames", type=_count, default=48, metavar="N", help="default: 48")
     add("--seed", type=int, default=39, metavar="S", help="default: 39")
     add("--into", required=True, metavar="DIR", help="folder to write")
 
