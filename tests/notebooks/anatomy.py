@@ -41,7 +41,7 @@ def violations(notebook, stem):
         yield "no exercise (a cell tagged 'exercise') in the core: at least 1 wanted"
     for number, i in enumerate(stubs, 1):
         heading = f"{'##' if i < end else '###'} Exercise {number}: "
-        for violation in exercise_violations(cells[max(i - 1, 0) : i + 4], number, heading):
+        for violation in exercise_violations(cells[max(i - 1, 0) : i + 3], number, heading):
             yield f"exercise {number}: {violation}"
 
 
@@ -79,7 +79,7 @@ def file_violations(notebook):
 
 
 def text_violations(cells, stem):
-    """Find missing parts: title and badges, overview, key points, copy this, next."""
+    """Find missing parts: title, overview, key points, copy this, further reading, next."""
     title, overview = cells[0].source, cells[1].source
     if not re.match(r"# \S.*\n\n\S.*\.\n", title):
         yield "the first cell is not a title, an empty line and a sentence"
@@ -104,8 +104,9 @@ def text_violations(cells, stem):
         yield "the cell before '## Next' is not code tagged 'copy'"
     elif missing := undefined(code.source):
         yield f"the copy cell does not stand on its own: {missing}"
-    if not re.match(r"## Next\n\n.*\]\(\S+\)", following.source, re.S):
-        yield "the last cell of the core is not '## Next' with a link"
+    reading = r"(## Further reading\n\n(- .*\]\(\S+\).*\n)+\n)?"
+    if not re.match(rf"{reading}## Next\n\n.*\]\(\S+\)", following.source, re.S):
+        yield "the last cell of the core is not '## Further reading' with links and '## Next'"
 
 
 def undefined(source):
@@ -186,17 +187,16 @@ def call(source, kind):
 
 
 def exercise_violations(cells, number, heading):
-    """Find what is wrong with the task, stub, check, solution and check of one exercise."""
-    if len(cells) < 5:
-        yield "it is not followed by a check, a solution and the same check"
+    """Find what is wrong with the task, stub, check and solution of one exercise."""
+    if len(cells) < 4:
+        yield "it is not followed by a check and a solution"
         return
-    task, stub, check, solution, again = cells
+    task, stub, check, solution = cells
     if not re.match(rf"{heading}\S", task.source):
         yield f"the cell before the stub does not start with {heading!r}"
-    wanted = ("exercise", "check", "solution", "check")
-    for cell, tag in zip((stub, check, solution, again), wanted, strict=True):
+    for cell, tag in zip(cells[1:], ("exercise", "check", "solution"), strict=True):
         if cell.cell_type != "code" or tag not in tags(cell):
-            yield f"no code cell tagged '{tag}' in its place (stub, check, solution, check)"
+            yield f"no code cell tagged '{tag}' in its place (stub, check, solution)"
             return
     if not folded(solution):
         yield "the solution is not collapsed (metadata jupyter.source_hidden)"
@@ -207,14 +207,15 @@ def exercise_violations(cells, number, heading):
         yield "the stub has no 'name = ...' to fill in"
     if dots & solved:
         yield f"the solution overwrites the learner's answer: {', '.join(sorted(dots & solved))}"
-    first, second = call(check.source, ast.Expr), call(again.source, ast.Assert)
+    last = solution.source.strip().rpartition("\n")[2]
+    first, second = call(check.source, ast.Expr), call(last, ast.Assert)
     if first is None or not check.source.rstrip().endswith(";"):
         yield "the check is not one call that ends with a semicolon, 'check.what(answer);'"
     elif not first[1] & dots:
         yield "the check is not given the name that the stub leaves open"
-    if second is None:
-        yield "the check of the solution is not one assertion, 'assert check.what(solution)'"
+    if second is None or "quiet=True" not in last:
+        yield "the solution does not end with 'assert check.what(solution, quiet=True)'"
     elif not second[1] & solved:
-        yield "the last check is not given what the solution cell made"
+        yield "the check of the solution is not given what the solution made"
     elif first is not None and first[0] != second[0]:
         yield f"answer and solution have different checks: {first[0]}, {second[0]}"
