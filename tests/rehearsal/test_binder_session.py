@@ -208,7 +208,7 @@ def test_the_image_falls_back_to_simulated_frames(image):
     """Where the real frames cannot be had, the build goes on, and says so."""
     *_, said, described = image.printed.strip().splitlines()
     assert said == "No real frames: the notebooks use simulated ones."
-    assert described == "simulated frames, 40, seed 39 (not real cells)"
+    assert described == "simulated frames, 48, seed 39 (not real cells)"
     assert (image.tree / "data" / "simulated" / "images").is_dir()
 
 
@@ -220,7 +220,7 @@ def test_notebook_01_runs_within_a_session(server, kernel):
     began = time.perf_counter()
     printed = [kernel(cell["source"]) for cell in cells]
     seconds = time.perf_counter() - began
-    assert printed[0].startswith("simulated frames, 40")
+    assert printed[0].startswith("simulated frames, 48")
     assert printed.count("Right.\n") == 3  # the solutions; the answers are still to be given
     print(f"\nnotebook 01: {seconds:.0f} s, peak of the session {server.peak[0] / 1e6:.0f} MB")
     assert seconds < SECONDS

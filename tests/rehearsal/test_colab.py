@@ -95,7 +95,7 @@ def test_a_notebook_runs_where_the_cell_installed_the_kit(python, tmp_path, monk
         book, timeout=280, kernel_name="colab", resources={"metadata": {"path": str(content)}}
     ).execute()
     first = next(cell for cell in book.cells if "data.describe" in cell.source)
-    assert first.outputs[0].text.startswith("simulated frames, 40")
+    assert first.outputs[0].text.startswith("simulated frames, 48")
     assert [path.name for path in content.iterdir()] == ["data"]
     after = installed(python)
     assert before < after  # nothing that was there was changed or taken away
