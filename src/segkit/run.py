@@ -228,9 +228,9 @@ def _identity(method):
     if isinstance(method, str):
         return method
     where, name = _origin(method)
-    whole = where if where.__module__ == "__main__" else inspect.getmodule(where)
+    source = where if where.__module__ == "__main__" else inspect.getmodule(where)
     try:
-        text = inspect.getsource(whole)
+        text = inspect.getsource(source)
     except (OSError, TypeError):  # compiled, or typed at a prompt
         text = where
     bound = [getattr(method, name, None) for name in ("args", "keywords", "__self__", "__dict__")]
