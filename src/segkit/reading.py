@@ -66,7 +66,7 @@ def read_frame(path, *, like=None):
         several planes, colours, or white stored as 0; if its shape or dtype is not `like`; if it
         holds NaN or infinite values, or the same value everywhere.
     """
-    with _page(path) as page:
+    with open_page(path) as page:
         found = page.shape, _dtype(page)
         if like is not None and found != like:
             raise FrameError(
@@ -125,7 +125,7 @@ def common_format(files):
     votes, errors = Counter(), []
     for number in chosen:
         try:
-            with _page(files[number]) as page:
+            with open_page(files[number]) as page:
                 votes[page.shape, _dtype(page)] += 1
         except FrameError as error:
             errors.append(error)
@@ -168,8 +168,8 @@ def read_stack(files):
 
 
 @contextlib.contextmanager
-def _page(path):
-    """Open a TIFF and yield its page of grey levels; whatever goes wrong is a FrameError."""
+def open_page(path):
+    """Open a TIFF and yield its page of grey levels; whatever goes wrong is a `FrameError`."""
     path = Path(path)
     _quiet.on = True
     try:
@@ -296,7 +296,7 @@ def pixel_size(path):
     FrameError
         If the file cannot be read.
     """
-    with _page(path) as page:
+    with open_page(path) as page:
         stated = _calibration(page.parent)
     sizes = {_micrometres(size, unit) for size, unit in stated}
     return sizes.pop() if len(sizes) == 1 else None
