@@ -1,9 +1,7 @@
 """The headline of the course runs as it stands and finds what `segkit.frame` finds."""
 
-import io
 import json
 import runpy
-import tokenize
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -66,20 +64,6 @@ def test_it_reads_labels_and_measures_once(crops, monkeypatch):
     assert table["mean_intensity"].tolist() == pytest.approx(
         [row.mean_intensity for row in rows], rel=1e-9
     )
-
-
-def test_it_has_at_most_twenty_lines():
-    """Blank lines, comments and the docstring apart, imports included."""
-    passive = (
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.ENCODING,
-        tokenize.ENDMARKER,
-    )
-    tokens = tokenize.tokenize(io.BytesIO(SNIPPET.read_bytes()).readline)
-    lines = {t.start[0] for t in tokens if t.type not in passive and not t.string.startswith('"""')}
-    assert 10 < len(lines) <= 20
 
 
 @pytest.mark.real
