@@ -22,16 +22,11 @@ EXTRAS = PROJECT["optional-dependencies"]
 # conda-forge's name where it differs; napari[pyqt6] is two packages there
 CONDA = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}
 # distributions whose module has another name
-MODULES = {
-    "ipython": "IPython",
-    "pillow": "PIL",
-    "pytest-xdist": "xdist",
-    "pyyaml": "yaml",
-    "scikit-image": "skimage",
-}
+MODULES = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 # needed at run time without an import
 UNIMPORTED = {"cryptography", "imagecodecs", "ipykernel", "jupyterlab"}
-OPTIONAL = {"asyncssh", "cupy", "cupyx", "dask_kubernetes", "napari"}  # of the extras
+# of the extras, this package, and of dask[distributed]
+OTHERS = {"cupy", "cupyx", "dask_kubernetes", "napari", "segkit", "distributed"}
 
 
 def requirements(*extras):
@@ -73,33 +68,14 @@ def test_conda_environments_agree(file, extras):
     assert {name: bound for name, _, bound in rows} == wanted
 
 
-def imported(*folders):
-    """Return the top names of the modules that the code of some folders imports."""
-    nodes = imports(*folders)
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-    return {name.split(".")[0] for name in names} - {*sys.stdlib_module_names, "segkit"}
-
-
-def modules(names):
-    """Return the modules that some requirements bring, as far as the course imports them."""
-    return {MODULES.get(name, name.replace("-", "_")) for name in names}
-
-
 def test_learners_install_what_they_import_and_no_more():
     """The package, notebooks and snippets import the dependencies, and only these."""
-    names = {one.name for one in requirements()}
-    needed = imported("src", "notebooks", "snippets") - {"distributed"}  # dask[distributed]
-    assert needed - OPTIONAL == modules(names - UNIMPORTED)
-
-
-def test_imports_of_the_tools_are_declared():
-    """What tests, tools, benchmarks and the site import is in an extra."""
-    folders = ("tests", "tools", "benchmarks", "site")
-    own = {path.stem for folder in folders for path in (ROOT / folder).rglob("*.py")}
-    own |= {path.name for path in (ROOT / "tests").rglob("*/")}
-    known = modules({one.name for one in requirements(*EXTRAS)}) | {"distributed"} | OPTIONAL
-    assert imported(*folders) - own - known == set()
+    nodes = imports("src", "notebooks", "snippets")
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    needed = {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - OTHERS
+    names = {one.name for one in requirements()} - UNIMPORTED
+    assert needed == {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
 def test_versions_agree():

@@ -139,17 +139,6 @@ def test_both_ways_measure_real_frames_alike(real_stack):
         assert_measured_alike(image[None], frame.segment(image)[None])
 
 
-@pytest.mark.real
-def test_real_frames_have_other_numbers_in_the_traps(real_stack):
-    """Closing instead of opening gives 268 (T2), labelling without a structure 135 (T3)."""
-    mask = mask_of(da.from_array(real_stack, chunks=(1, -1, -1))).persist()
-    closed, opened = (
-        step(mask, STRUCTURE).persist() for step in (ndmorph.binary_closing, ndmorph.binary_opening)
-    )
-    counts = dask.compute(ndmeasure.label(closed, STRUCTURE)[1], ndmeasure.label(opened)[1])
-    assert counts == (268, 135)
-
-
 def test_t1_the_argument_is_called_block_size(lazy):
     """The name of the walk-through raises, and does so at once."""
     with pytest.raises(TypeError, match="blocksize"):

@@ -1,6 +1,8 @@
 """The snippets of notebooks 13 and 14 run as they stand, and find what a plain loop finds."""
 
 import re
+import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,6 @@ import tifffile
 from segkit import data, frame
 
 CHECKOUT = Path(__file__).parents[2]
-CLUSTERS = "14_clusters_and_faults"
 
 
 @pytest.fixture
@@ -33,3 +34,13 @@ def test_slurm_cluster_writes_complete_parts(folder, run, nuclei, tmp_path, monk
     assert run("slurm_cluster", folder) == f"{nuclei} nuclei, 2 batches done, 0 failed"
     assert len(list(tmp_path.rglob("part-*.parquet"))) == 2
     assert list(tmp_path.rglob(".*.tmp")) == []
+
+
+def test_slurm_cluster_tells_runs_apart(files, tmp_path):
+    """Fewer frames, other ones, or a frame that was saved again are another part."""
+    part_of = runpy.run_path(str(CHECKOUT / "snippets" / "slurm_cluster.py"))["part_of"]
+    own = Path(shutil.copy(files[3], tmp_path))
+    parts = {part_of(paths, tmp_path) for paths in (files[:3], files[:2], [own], files[3:4])}
+    own.write_bytes(files[4].read_bytes())
+    assert len(parts | {part_of([own], tmp_path)}) == 5
+    assert part_of(list(files[:3]), tmp_path) in parts

@@ -1,6 +1,5 @@
 """The snippets that read and save frames give back the pixels of the files."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,9 @@ import tifffile
 import zarr
 from PIL import Image
 
-from segkit import data, simulate
+from segkit import data
 
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def stack(files):
-    """Return the twelve frames as one array."""
-    return np.stack([tifffile.imread(path) for path in files])
 
 
 def test_read_pattern(play, stack):
@@ -91,14 +84,10 @@ def test_read_own_format(play, folder):
     assert len(done.printed.splitlines()) == 12
 
 
-def test_find_odd_files_names_each(play, files, tmp_path):
+def test_find_odd_files_names_each(play, own, stack):
     """Another shape or dtype, several images, missing pixels, and what cannot be read are odd."""
-    folder = tmp_path / "sets" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for path in files:
-        shutil.copy(path, folder / "images")
-    low, eight, several, empty, cut = (folder / "images" / path.name for path in files[:5])
-    image = tifffile.imread(low)
+    folder, image = own(stack), stack[0]
+    low, eight, several, empty, cut = data.images(folder)[:5]
     tifffile.imwrite(low, image[:260])
     tifffile.imwrite(eight, image.astype("uint8"))
     tifffile.imwrite(several, image, append=True)
@@ -157,15 +146,10 @@ def test_progress_bar(play, stack, capsys):
     assert done.printed.endswith(f"mean {stack.mean():.2f}, highest {stack.max()} grey levels")
 
 
-def test_correct_shading_finds_the_light(play, tmp_path):
+def test_correct_shading_finds_the_light(play, own, stack):
     """Light that falls off to one side is found, and evened out."""
     fall = np.linspace(1.2, 0.8, 696, dtype="float32")
-    folder = tmp_path / "sets" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for number in range(9):
-        image, _ = simulate.frame(39, number)
-        tifffile.imwrite(folder / "images" / f"{number}.tif", (image * fall).astype("uint16"))
-    done = play("correct_shading", folder)
+    done = play("correct_shading", own((stack[:9] * fall).astype("uint16")))
     found = done.light.mean(axis=0) / done.light.mean()
     assert abs(found - fall)[50:-50].max() < 0.08
     before = np.median(done.images.compute(), axis=(0, 1))

@@ -96,45 +96,36 @@ def test_tables_keep_equal_names_apart(play, files, tmp_path, monkeypatch, snipp
         "map_overlap_filter",
     ],
 )
-def test_files_of_several_pages_are_refused(play, files, tmp_path, snippet):
+def test_files_of_several_pages_are_refused(play, own, stack, snippet):
     """A page is not taken for the file: the error has the file's name."""
-    folder = tmp_path / "sets [1]" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for path in files[:5]:
-        shutil.copy(path, folder / "images")
+    folder = own(stack[:5])
     several = data.images(folder)[0]
-    tifffile.imwrite(several, tifffile.imread(files[1]), append=True)
+    tifffile.imwrite(several, stack[1], append=True)
     with pytest.raises(reading.FrameError, match=several.name):
         play(snippet, folder)
 
 
 @pytest.mark.parametrize("snippet", ["label_frames", "label_large_image", "frame_statistics"])
-def test_brackets_in_the_path_are_no_wildcard(play, files, tmp_path, snippet):
-    """A folder with [ ] in its name is read, which as a pattern would match another one."""
-    images = tmp_path / "plate [1]" / "BBBC039" / "images"
-    images.mkdir(parents=True)
-    for path in files[:5]:
-        shutil.copy(path, images)
-    found = play(snippet, images.parent).images
-    np.testing.assert_array_equal(found, [tifffile.imread(path) for path in files[:5]])
+def test_brackets_in_the_path_are_no_wildcard(play, own, stack, snippet):
+    """A folder with [ ] in its name is read, which a pattern would not find."""
+    folder = own(stack[5:10], parent="plate [1]")
+    np.testing.assert_array_equal(play(snippet, folder).images, stack[5:10])
 
 
-def test_files_to_parquet_goes_on(play, tables, folder, tmp_path):
+def test_files_to_parquet_goes_on(play, own, stack, tables):
     """A second run does what is left or has changed; a file that has gone is in no table."""
-    own = tmp_path / "own" / "BBBC039"
-    shutil.copytree(folder / "images", own / "images")
-    files, counts = data.images(own), [len(table) for table in tables]
-    done = play("files_to_parquet", own)
+    folder, counts = own(stack), [len(table) for table in tables]
+    files, done = data.images(folder), play("files_to_parquet", folder)
     assert done.printed == f"3 of 3 batches were left to do; {sum(counts)} nuclei"
     kept = done.parts[0].stat().st_mtime_ns
     done.parts[1].unlink()
     shutil.copyfile(files[0], files[11])  # of the same size
     counts[11] = counts[0]
-    again = play("files_to_parquet", own)
+    again = play("files_to_parquet", folder)
     assert again.printed == f"2 of 3 batches were left to do; {sum(counts)} nuclei"
     assert done.parts[0].stat().st_mtime_ns == kept
     files[7].unlink()
-    assert play("files_to_parquet", own).printed.startswith("2 of 3 batches were left to do")
+    assert play("files_to_parquet", folder).printed.startswith("2 of 3 batches were left to do")
     written = pd.read_parquet("build/snippets/nuclei.parquet")
     assert len(written) == sum(counts) - counts[7]
     assert f"images/{files[7].name}" not in set(written["file"])
