@@ -92,6 +92,7 @@ def test_every_layout_is_read(sound):
 
 BAD = {
     "RGB": (np.ones((3, *SHAPE), np.uint8), r"shape \(3, 24, 32\), not rows and columns"),
+    "CFA": (scene(1, SHAPE), "its pixels are CFA of dtype uint16; save grey levels"),
     "NaN": (np.full(SHAPE, np.nan, np.float32), "NaN or infinite values"),
     "infinite": (np.where(np.eye(*SHAPE), np.inf, 1), "NaN or infinite values"),
     "complex": (np.eye(*SHAPE).astype(complex), "MINISBLACK of dtype complex128; save grey levels"),
@@ -106,7 +107,9 @@ BAD = {
 def test_bad_frame_is_named_with_its_reason(tmp_path, kind):
     """The error names the file and what is wrong, also when it comes from another process."""
     image, said = BAD[kind]
-    path = written(tmp_path / "a.tif", image, photometric="rgb" if kind == "RGB" else "minisblack")
+    path = written(
+        tmp_path / "a.tif", image, photometric={"RGB": "rgb", "CFA": "cfa"}.get(kind, "minisblack")
+    )
     with pytest.raises(FrameError, match=rf"a\.tif: .*{said}") as caught:
         read_frame(path, like=LIKE if "other" in kind else None)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -428,6 +428,9 @@ def test_gaussian_filter_on_three_frames(files):
     steps = ("imread", "getitem", "overlap", "gaussian_filter", "trim")
     assert {name: names.count(name) for name in names} == dict.fromkeys(steps, 3)
     assert figure.axes[0].get_title() == "15 tasks"
+    filters = [text for text in figure.axes[0].texts if "gauss" in text.get_text()]
+    left_to_right = sorted(filters, key=lambda text: text.get_position()[0])
+    assert [text.get_text()[-9:] for text in left_to_right] == [f"({n}, 0, 0)" for n in range(3)]
 
 
 def test_delayed_objects():
