@@ -102,10 +102,9 @@ def _drawn(cell):
     return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
 
 
-def _left_out(cell, before):
-    """Return whether a cell is left out: tests, solutions, and the checks of solutions."""
-    tags = set(cell.metadata.get("tags", []))
-    return bool(tags & {"test", "solution"}) or ("check" in tags and "solution" in before)
+def _left_out(cell):
+    """Return whether a cell is left out: tests and solutions."""
+    return bool(set(cell.metadata.get("tags", [])) & {"test", "solution"})
 
 
 def paragraphs(cell):
@@ -149,14 +148,15 @@ def arranged(notebook, stems):
         before is full, "skip" for what is left out, else "-".
     """
     notebook = notebook_pages.prepared(notebook, "", stems)
-    cells, used, before = [], 0, set()
+    cells, used = [], 0
     for original in notebook_pages.core(notebook):
         for cell in paragraphs(original):
             cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.slides.html", cell.source)
+            cell.source = re.sub(r"\]\((\.\./\w+)\.md", r"](\1.html", cell.source)
             cell.source = re.sub(r"\[([^\]]+)\]\(#[^)]*\)", r"\1", cell.source)  # no such anchors
             heading = cell.cell_type == "markdown" and re.match("##? ", cell.source)
             size = height(cell)
-            if _left_out(cell, before):
+            if _left_out(cell):
                 kind, size = "skip", 0
             elif heading or not cells:
                 kind, used = "slide", 0
@@ -169,7 +169,6 @@ def arranged(notebook, stems):
             if _drawn(cell):
                 cell.metadata["transient"] = {"remove_source": True}
             cells.append(cell)
-        before = set(original.metadata.get("tags", []))
     for number, cell in enumerate(cells):  # ids of divided cells occur twice
         cell.id = f"cell-{number}"
     notebook.cells = cells

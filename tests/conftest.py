@@ -71,7 +71,7 @@ def load(monkeypatch):
 
 @pytest.fixture(scope="session")
 def simulated_frames():
-    """Folder of 40 simulated frames, seed 39. Read only: all tests share it."""
+    """Folder of 48 simulated frames, seed 39. Read only: all tests share it."""
     from segkit import data
 
     with pytest.MonkeyPatch.context() as patch:

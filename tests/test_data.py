@@ -1,6 +1,5 @@
 import errno
 import gzip
-import json
 import os
 import pickle
 import random
@@ -136,28 +135,30 @@ def test_locate_real(home, drawn, there, place):
 def test_locate_simulates_once(home, drawn):
     """Without real frames some are simulated; the next call finds them, whatever their seed."""
     assert data.locate() == data.locate() == home / "simulated"
-    assert drawn == [*range(40)]
-    note = json.dumps({"seed": 7, "frames": 40, "version": simulate.VERSION})
-    (home / "simulated" / data.SIMULATED).write_text(note)
-    assert data.describe(data.locate()) == "simulated frames, 40, seed 7 (not real cells)"
-    assert len(drawn) == 40
+    assert drawn == [*range(48)]
+    simulate.write(home / "simulated", frames=4, seed=7)
+    assert data.describe(data.locate()) == "simulated frames, 4, seed 7 (not real cells)"
+    assert len(drawn) == 52
     assert [path.name for path in home.glob("[!.]*")] == ["simulated"]
 
 
-def test_locate_simulates_again(home, drawn, monkeypatch):
-    """Frames that were lost are made again, and those of an older simulator replaced."""
-    first, second, *_ = data.images(data.locate())
-    second.unlink()
-    assert data.images(data.locate())[1] == second
-    assert drawn[40:] == [1]
-    monkeypatch.setattr(simulate, "VERSION", simulate.VERSION + 1)
-    assert len(data.images(data.locate())) == 40
-    assert len(drawn) == 81
-    assert not first.exists()
+@pytest.mark.parametrize("change", ["lost", "version", "note"])
+def test_locate_simulates_again(home, drawn, monkeypatch, change):
+    """Frames of which some were lost, or of an older simulator, are replaced."""
+    place = data.locate()
+    if change == "lost":
+        data.images(place)[1].unlink()
+    elif change == "version":
+        monkeypatch.setattr(simulate, "VERSION", simulate.VERSION + 1)
+    else:
+        (place / data.SIMULATED).write_text('{"seed": 39, "frames": 40, "version": 1}')
+    assert data.verify(data.locate()) == GOOD
+    assert len(data.images(place)) == 48
+    assert len(drawn) == 96
 
 
 def test_locate_after_a_cut(home, drawn, monkeypatch):
-    """Simulation that was cut off leaves nothing that counts, and the next call goes on."""
+    """Simulation that was cut off leaves nothing that counts, and the next call does it."""
     encode_mask = simulate.encode_mask
 
     def cut(labels):
@@ -168,8 +169,7 @@ def test_locate_after_a_cut(home, drawn, monkeypatch):
     monkeypatch.setattr(simulate, "encode_mask", cut)
     with pytest.raises(KeyboardInterrupt):
         data.locate()
-    assert data.describe(data.locate()).startswith("simulated frames, 40, ")
-    assert drawn == [0, 1, 2, *range(2, 40)]
+    assert data.describe(data.locate()).startswith("simulated frames, 48, ")
 
 
 def test_locate_at_once(home, drawn):
@@ -181,16 +181,13 @@ def test_locate_at_once(home, drawn):
         thread.start()
     for thread in threads:
         thread.join()
-    assert (counts, len(drawn)) == ([40, 40, 40], 40)
+    assert (counts, len(drawn)) == ([48, 48, 48], 48)
 
 
 def test_locate_spares_other_files(home):
-    """A folder called simulated is not touched where its files are not, or may not be, our own."""
+    """A folder called simulated is not touched where its files are not our own."""
     own = folder_of(home / "simulated", ["mine"])
     with pytest.raises(data.DataError, match=r"holds \S+mine\.\w+, not a .* or move or delete"):
-        data.locate()
-    (own / data.SIMULATED).write_text("{")
-    with pytest.raises(data.DataError, match=r"simulated\.json cannot be read: delete"):
         data.locate()
     assert (own / "images" / "mine.tif").exists()
 
@@ -213,13 +210,40 @@ def test_locate_in_no_folder(tmp_path, monkeypatch):
 
 def test_images(tmp_path):
     """Frames come sorted, from the inner folder or the folder itself, hidden files not."""
-    place = folder_of(tmp_path / "x", ["b", "a", "._a", ".c.tif.part"])
+    place = folder_of(tmp_path / "x [1]", ["b", "a", "._a", ".c.tif.part"])
     (place / "images" / "d.TIFF").touch()
     (place / "images" / "notes.txt").touch()
     assert [path.name for path in data.images(place)] == ["a.tif", "b.tif", "d.TIFF"]
     assert data.images(str(place / "images")) == data.images(place)
     with pytest.raises(data.DataError, match=r"there is no folder .*not there: give the folder"):
         data.images(tmp_path / "not there")
+
+
+def test_no_images(tmp_path, monkeypatch):
+    """The error lists what is there instead; only the data set itself can be fetched."""
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    place = tmp_path / "plate"
+    inner = folder_of(place / "A", ["one"]) / "images" / "one.tif"
+    for name in ("a.png", "b.png"):
+        (place / name).touch()
+    holds = r"no frames .* in .*plate, which holds the folder plate/A, 2 \.png: give the folder of"
+    with pytest.raises(data.DataError, match=holds):
+        data.images(place)
+    with pytest.raises(data.DataError, match=r"one\.tif is a file: give the folder that holds it"):
+        data.images(inner)
+    with pytest.raises(data.DataError, match="run 'segkit fetch'"):
+        data.images(tmp_path / "BBBC039")
+
+
+def test_passed_over(tmp_path):
+    """Other images and folders with frames are listed; masks and notes are not."""
+    place = folder_of(tmp_path / "x", ["a"])
+    assert data.passed_over(place) == ""
+    for name in ("a.csv", "b.png", "c.nd2", "d.PNG", "e.tif"):
+        (place / name).touch()
+    (place / "empty").mkdir()
+    folder_of(place / "A01", ["a"])
+    assert data.passed_over(place) == "the folder x/A01, 1 .png, 1 .nd2, 1 .PNG, 1 .tif"
 
 
 def test_masks(small, tmp_path):
@@ -661,8 +685,8 @@ def test_verify(small):
     }
 
 
-def test_verify_simulated(home, monkeypatch):
-    """Simulated frames must have the bytes that their simulator makes of their seed."""
+def test_verify_simulated(home, drawn):
+    """Simulated frames must have the bytes that the simulator noted."""
     place = simulate.write(home / "simulated", frames=4, seed=7)
     assert data.verify(place) == GOOD
     first, second, *_ = (f"images/{path.name}" for path in data.images(place))
@@ -677,8 +701,8 @@ def test_verify_simulated(home, monkeypatch):
         "damaged": [first, "metadata/test.txt"],
         "unexpected": ["masks/other.png"],
     }
-    monkeypatch.setattr(simulate, "VERSION", simulate.VERSION + 1)
-    with pytest.raises(data.DataError, match="made by another version of the simulator: delete"):
+    (place / data.SIMULATED).write_text("{")
+    with pytest.raises(data.DataError, match=r"simulated\.json cannot be read: delete"):
         data.verify(place)
 
 

@@ -85,7 +85,7 @@ def hashes(folder):
 
 @pytest.fixture(scope="module")
 def frames():
-    return [simulate.frame(39, index) for index in range(40)]
+    return [simulate.frame(39, index) for index in range(48)]
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,26 @@ def assert_like_the_facts(measured, tolerance):
 
 
 def test_frames_measure_like_real_ones(frames):
-    """The frames of the course meet each measured figure of BBBC039 within 15 %."""
-    assert_like_the_facts(statistics(frames), 0.15)
+    """The frames of the course without hits meet each figure of BBBC039 within 15 %."""
+    usual = [frame for index, frame in enumerate(frames) if index not in simulate.HITS]
+    assert_like_the_facts(statistics(usual), 0.15)
+
+
+def test_hits_differ_from_all_other_fields(frames):
+    """Both plates hold two hits, in the same wells: few large nuclei, and many small ones."""
+    counts = np.array([labels.max() for _, labels in frames])
+    areas = [np.median(np.bincount(labels[labels > 0])[1:]) for _, labels in frames if labels.any()]
+    usual = np.delete(counts, [simulate.EMPTY, *simulate.HITS])
+    assert [simulate.position(index)[:2] for index in simulate.HITS] == [
+        ("00001", "B03"),
+        ("00002", "B03"),
+        ("00001", "C05"),
+        ("00002", "C05"),
+    ]
+    areas.insert(simulate.EMPTY, 0)
+    for few, many in ((16, 32), (17, 33)):
+        assert counts[few] < 0.5 * usual.min() < 2 * usual.max() < 3 * counts[many]
+        assert areas[many] < 450 < 800 < areas[few]
 
 
 @pytest.mark.real
@@ -218,14 +236,15 @@ def test_files_are_laid_out_as_the_real_ones(folder):
             assert same_objects(decoded(np.asarray(picture)), labels)
 
 
-def test_names_sort_as_frames_do():
-    """All names there are match the official pattern, differ and sort by index."""
-    names = [simulate.stem(39, index) for index in range(simulate.MOST)]
-    assert names == sorted(set(names))
+def test_names_of_two_plates_sort_as_frames_do():
+    """All names match the official pattern and differ; those of full plates sort by index."""
+    names = [simulate.stem(39, index) for index in range(1000)]
+    assert len(set(names)) == 1000
     assert all(NAME.fullmatch(name) for name in names)
-    assert names[-1].startswith("IXMtest_P24_s9")
-    with pytest.raises(ValueError, match="frame 21064 has no name: choose 0 to 21063"):
-        simulate.stem(39, simulate.MOST)
+    assert names[:48] == sorted(names[:48])
+    wells = [simulate.position(index)[:2] for index in range(48)]
+    assert len(set(wells)) == 48
+    assert {plate for plate, _ in wells} == {"00001", "00002"}
 
 
 def test_lists_split_the_frames(folder):
@@ -236,17 +255,26 @@ def test_lists_split_the_frames(folder):
     assert sorted(itertools.chain(*parts)) == everything
     plates = (folder / "metadata" / "filenames_and_plates.csv").read_bytes()
     assert b"\n" not in plates
-    assert [line.split(b".png,")[0].decode() for line in plates.split(b"\r")] == everything
+    rows = [line.split(".png,") for line in plates.decode().split("\r")]
+    assert [name for name, _ in rows] == everything
+    assert [plate for _, plate in rows] == ["00001", "00002"] * 4
+
+
+def test_note_names_each_file_with_its_hash(folder):
+    """The last file of a set holds the SHA-256 of all others, so that damage can be found."""
     note = json.loads((folder / "metadata" / "simulated.json").read_text())
-    assert note == {"seed": 5, "frames": 8, "version": simulate.VERSION}
+    known = hashes(folder)
+    known.pop("metadata/simulated.json")
+    assert note == {"seed": 5, "frames": 8, "version": simulate.VERSION, "sha256": known}
 
 
 def test_special_frames_stay_out_of_the_test_split(tmp_path, monkeypatch):
     """In the official scoring an empty frame counts as 0; as in BBBC039, no test frame is empty."""
     monkeypatch.setattr(simulate, "frame", lambda seed, index: (np.zeros((5, 5), "u2"),) * 2)
     test = dict(simulate.files(39, 200))["metadata/test.txt"].decode().split()
-    special = [i for i in range(200) if i % simulate.PERIOD in (simulate.EMPTY, simulate.SATURATED)]
-    assert len(special) == 6
+    kinds = {simulate.EMPTY, simulate.SATURATED, *simulate.HITS}
+    special = [index for index in range(200) if index % 48 in kinds]
+    assert len(special) == 24
     assert len(test) == 50
     assert not {f"{simulate.stem(39, index)}.png" for index in special} & set(test)
 
@@ -268,23 +296,21 @@ def test_same_bytes(folder, tmp_path, capsys):
     assert {fewer[name] == hashes(folder)[name] for name in pictures} == {True}
 
 
-def test_killed_run_is_not_taken_for_complete_and_goes_on(tmp_path, folder, monkeypatch):
-    """After a crash there is no note; the next call makes what is missing and no more."""
-    into, real, made = simulate.write(tmp_path / "set", frames=1, seed=6), simulate.frame, []
+def test_killed_run_is_not_taken_for_complete(tmp_path, folder, monkeypatch):
+    """After a crash there is no note; the next call makes the set complete."""
+    into, real = simulate.write(tmp_path / "set", frames=1, seed=6), simulate.frame
 
     def frame(seed, index):
-        if index == 5 and made.count(5) == 0:
-            made.append(5)
+        if index == 5:
             raise KeyboardInterrupt
-        made.append(index)
         return real(seed, index)
 
-    monkeypatch.setattr(simulate, "frame", frame)
-    with pytest.raises(KeyboardInterrupt):
-        simulate.write(into, frames=8, seed=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(simulate, "frame", frame)
+        with pytest.raises(KeyboardInterrupt):
+            simulate.write(into, frames=8, seed=5)
     assert not (into / "metadata" / "simulated.json").exists()
     assert hashes(simulate.write(into, frames=8, seed=5)) == hashes(folder)
-    assert made == [0, 1, 2, 3, 4, 5, 5, 6, 7]
 
 
 def test_other_numbers_replace_a_simulated_set(tmp_path, monkeypatch):
@@ -312,10 +338,10 @@ def test_folder_with_other_files_is_refused(tmp_path, name):
     assert hashes(tmp_path) == {f"set/{name}": hashlib.sha256(b"precious").hexdigest()}
 
 
-@pytest.mark.parametrize("numbers", [{"frames": 0}, {"frames": 21_065}, {"seed": -1}])
+@pytest.mark.parametrize("numbers", [{"frames": 0}, {"seed": 2**64}, {"seed": -1}])
 def test_numbers_out_of_range_are_refused(tmp_path, numbers):
     """A number out of range is named with the range, before anything is written."""
-    with pytest.raises(ValueError, match=rf"{next(iter(numbers.values()))} .*: choose \d to "):
+    with pytest.raises(ValueError, match=rf"{next(iter(numbers.values()))} .*: choose \d "):
         simulate.write(tmp_path / "set", **numbers)
     assert not (tmp_path / "set").exists()
 

@@ -234,16 +234,21 @@ def fitted(text, stems):
     """Make the badges and links of a notebook's text fit a page.
 
     Badges, which are pictures from the network, are removed. A link to a notebook without a page
-    becomes plain text, and a link to another file of the repository leads to its source.
+    becomes plain text; a link to a page in ``site`` leads there, and one to another file of the
+    repository to its source.
 
     >>> fitted("[a](01_a.ipynb#x) [b](99_b.ipynb)", {"01_a"})
     '[a](01_a.ipynb#x) b'
+    >>> fitted("[chunk](../site/glossary.md)", {})
+    '[chunk](../glossary.md)'
     >>> fitted("[run](../snippets/run.py)", {}).removeprefix("[run]")
     '(https://github.com/dask-segmentation/image-segmentation-with-dask/blob/main/snippets/run.py)'
     """
 
     def place(match):
         words, target, anchor = match[1], match[2], match[3] or ""
+        if re.fullmatch(r"\.\./site/\w+\.md", target):
+            return f"[{words}](../{target.removeprefix('../site/')}{anchor})"
         if target.startswith("../"):
             return f"[{words}]({REPOSITORY}/blob/main/{target[3:]}{anchor})"
         if target.endswith(".ipynb") and Path(target).stem not in stems:

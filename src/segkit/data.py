@@ -146,9 +146,10 @@ def _up_to_date(folder):
     """Tell whether a folder holds all frames that today's simulator would write there."""
     from segkit import simulate
 
-    if not (folder / SIMULATED).is_file():
+    try:
+        made = _manifest(folder)
+    except DataError:
         return False
-    made = _manifest(folder)
     return made["version"] == simulate.VERSION and made["frames"] <= len(_tiffs(folder))
 
 
@@ -157,7 +158,8 @@ def _manifest(folder):
     path = Path(folder) / SIMULATED
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: int(found[key]) for key in ("seed", "frames", "version")}
+        numbers = {key: int(found[key]) for key in ("seed", "frames", "version")}
+        return numbers | {"sha256": dict(found["sha256"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
         msg = f"{path} cannot be read: delete {folder} and simulate its frames again"
         raise DataError(msg) from error
@@ -524,8 +526,8 @@ def verify(folder):
     """List the files of a data set that are missing or damaged, or that do not belong to it.
 
     Every file is compared by its SHA-256: with the registry, or, in a folder of simulated frames,
-    with what the simulator makes of their seed, which takes 1.5 s for 40 frames. `fetch` into the
-    same folder replaces what is missing or damaged of the real frames.
+    with what the simulator noted. `fetch` into the same folder replaces what is missing or damaged
+    of the real frames.
 
     Returns
     -------
@@ -536,18 +538,19 @@ def verify(folder):
     Raises
     ------
     DataError
-        If there is no such folder, or another version of the simulator made its frames.
+        If there is no such folder, or the simulator's note cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: give the folder of a data set")
-    wanted = _simulated(folder) if (folder / SIMULATED).is_file() else entries()
+    simulated = (folder / SIMULATED).is_file()
+    wanted = _manifest(folder)["sha256"] if simulated else entries()
     found = _defects(folder, wanted)
     names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
     kinds = ("missing", "damaged")
     result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
-    return result | {"unexpected": sorted(present - wanted.keys())}
+    return result | {"unexpected": sorted(present - wanted.keys() - {SIMULATED})}
 
 
 def _defects(folder, wanted):
@@ -570,17 +573,3 @@ def _defects(folder, wanted):
 
 def _sha256(content):
     return hashlib.sha256(content).hexdigest()
-
-
-def _simulated(folder):
-    """Return the SHA-256 of every file of a folder of simulated frames, as `entries` does."""
-    from segkit import simulate
-
-    made = _manifest(folder)
-    if made["version"] != simulate.VERSION:
-        raise DataError(
-            f"{folder} was made by another version of the simulator: delete it and simulate its "
-            "frames again"
-        )
-    files = simulate.files(made["seed"], made["frames"])
-    return {name: _sha256(content) for name, content in files}

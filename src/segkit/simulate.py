@@ -5,31 +5,34 @@ and the folder is laid out as the real one. The figures that steer it were measu
 split of BBBC039 (Caicedo et al. 2019, Cytometry A, doi:10.1002/cyto.a.23863), so that the frames
 teach the same lessons: uneven light, noise, debris, nuclei that touch, now and then an empty
 field, and one so bright that the camera saturates.
+
+The frames fill plates of 24 wells, A01 to D06, two plates side by side with the same treatment in
+the same well. In two wells the cells differ from all others: few and large, or many and small.
 """
 
 import functools
+import hashlib
 import io
 import json
 import re
-import struct
-import zlib
-from math import cos, hypot, isqrt, pi, sin, sqrt
+from math import cos, hypot, pi, sin, sqrt
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from PIL import Image
 from scipy import ndimage
 from tqdm.auto import tqdm
 
 from segkit import writing
 
-VERSION = 1  # raise it whenever the same seed gives other frames
-MOST = 21_064  # frames: as many as the wells A01 to P24 can name in order
+VERSION = 2  # raise it whenever the same seed gives other frames
 SHAPE = ROWS, COLUMNS = 520, 696  # of a frame, pixels
 
-# Counted from 0, and again every 72 frames: three of the 200 real fields are empty, too.
-# 12 + 72k is for training, 21 + 72k for validation; the test split holds neither.
-EMPTY, SATURATED, PERIOD = 12, 21, 72
+# Frames counted from 0, and again with every two plates. None of these is in the test split.
+WELLS = 24  # of a plate: 4 rows, 6 columns
+EMPTY, SATURATED = 12, 21
+HITS = {16: (14, 1.7), 17: (14, 1.7), 32: (260, 0.6), 33: (260, 0.6)}  # objects; areas, times these
 
 # Quantiles over the fields of the training split that hold nuclei. The sparsest, 12 to 35 objects,
 # are left out, so that the 5th percentile of 40 or more frames holds whatever the seed.
@@ -51,7 +54,7 @@ _TILE = 512  # pixels: side of a random field
 OFFSET, _GAIN, _READ = 100, 0.346, 2.6
 _LOWEST, _HIGHEST = 110, 4095
 
-NOTE = "metadata/simulated.json"  # written last: it says that a set is complete
+NOTE = "metadata/simulated.json"  # written last: the set is complete; with the SHA-256 of each file
 _ORIGIN = f"Simulated, not real cells: segkit, version {VERSION}"
 _SPLITS = {"training": (0, 2), "validation": (1,), "test": (3,)}  # of each four frames
 _PICTURE = re.compile(r"(images|masks)/IXMtest_\w+-5EED-[0-9A-F-]+\.(tif|png)")
@@ -95,14 +98,17 @@ def frame(seed, index):
     # Background and brightness rise together from frame to frame (rank correlation 0.87).
     # Folded back at 0 and 1, the sum is as evenly spread as its parts.
     bright = 1 - abs(1 - abs(dark + 0.4 * (change - 0.5)))
-    count = round(np.interp(crowd, _FIELD, _COUNT))
+    count, size = round(np.interp(crowd, _FIELD, _COUNT)), 1.0
     background = np.interp(dark, _FIELD, _BACKGROUND)
     brightness = np.interp(bright, _FIELD, _BRIGHTNESS)
-    if index % PERIOD == EMPTY:
+    special = index % (2 * WELLS)
+    if special == EMPTY:
         count = 0
-    elif index % PERIOD == SATURATED:
+    elif special == SATURATED:
         count, background, brightness = 46, _BACKGROUND[-1], 3300
-    labels, signal = draw(rng, count, int(_DEBRIS * count + rest), brightness)
+    elif special in HITS:
+        count, size = HITS[special]
+    labels, signal = draw(rng, count, int(_DEBRIS * count + rest), brightness, size=size)
     return expose(rng, optics(rng, signal, background - OFFSET)), labels
 
 
@@ -120,7 +126,7 @@ def _spread(seed, index):
 # Nuclei: where they lie, their outlines, their texture
 
 
-def draw(rng, count, debris, brightness):
+def draw(rng, count, debris, brightness, *, size=1.0):
     """Draw the objects of one frame.
 
     Parameters
@@ -130,6 +136,8 @@ def draw(rng, count, debris, brightness):
         How many objects, and how many of them are debris, of 25 to 99 px.
     brightness : float
         Of the median nucleus, grey levels above the background.
+    size : float, optional
+        Factor on the areas of the nuclei.
 
     Returns
     -------
@@ -154,7 +162,7 @@ def draw(rng, count, debris, brightness):
     taken[:2, :2] = rng.random((2, 2)) * np.reshape(SHAPE, (2, 1))
     taken[2, :2] = bare
     drawn = []
-    for cell in _cells(rng, count, debris, brightness):
+    for cell in _cells(rng, count, debris, brightness, size):
         beside = cell["beside"] and drawn
         for _ in range(_TRIES):
             others = taken[:, : 2 + len(drawn)]
@@ -174,9 +182,9 @@ def draw(rng, count, debris, brightness):
     return labels, signal
 
 
-def _cells(rng, count, debris, brightness):
+def _cells(rng, count, debris, brightness, size):
     """Return the features of each object, drawn at random: a list of dicts, debris last."""
-    area = np.interp(rng.random(count), _NUCLEI, _AREA)
+    area = np.maximum(size * np.interp(rng.random(count), _NUCLEI, _AREA), _AREA[0])
     ratio = np.interp(rng.random(count), _NUCLEI, _RATIO)
     level = brightness * np.exp(0.23 * rng.standard_normal(count))
     bend = 0.09 * rng.standard_normal(count)
@@ -405,14 +413,9 @@ def encode_mask(labels):
     """
     import networkx
 
-    graph = touching(labels)
-    # Take away the object with the fewest neighbours left, again and again, then colour in the
-    # opposite order: where each has two left at most when its turn comes, three colours do.
-    left, order = graph.copy(), []
-    while left:
-        order.append(min(left, key=left.degree))
-        left.remove_node(order[-1])
-    colours = networkx.greedy_color(graph, lambda graph, colours: order[::-1])
+    # Smallest last: the object with the fewest neighbours is taken away, again and again, and all
+    # are coloured in the opposite order. Each then meets two at most, so three colours do.
+    colours = networkx.greedy_color(touching(labels), "smallest_last")
     reds = np.ones(labels.max(initial=0) + 1, np.uint8)
     reds[0] = 0
     for one, colour in colours.items():
@@ -445,17 +448,18 @@ def touching(labels):
 def position(index):
     """Return the plate, the well and the site of a frame.
 
-    Well and site rise with the index, so that names sort as frames do.
+    Two plates are filled side by side, well by well, so that the names of up to 48 frames sort as
+    the frames do.
 
     Examples
     --------
-    >>> position(1)
-    ('00000', 'A03', 6)
+    >>> position(0), position(1), position(47), position(48)
+    (('00001', 'A01', 1), ('00002', 'A01', 1), ('00002', 'D06', 1), ('00003', 'A01', 2))
     """
-    # By the root, the first frames lie in many wells, as in the real set, and the last in P24.
-    well, site = divmod(isqrt(567 * index), 9)
-    row, column = divmod(well, 24)
-    return "00000", f"{chr(ord('A') + row)}{column + 1:02d}", site + 1
+    pair, within = divmod(index, 2 * WELLS)
+    well, side = divmod(within, 2)
+    row, column = divmod(well, 6)
+    return f"{2 * pair + side + 1:05d}", f"{'ABCD'[row]}{column + 1:02d}", pair % 9 + 1
 
 
 def stem(seed, index):
@@ -466,10 +470,8 @@ def stem(seed, index):
     Examples
     --------
     >>> stem(39, 1)
-    'IXMtest_A03_s6_w100000001-5EED-0001-0000-000000000027'
+    'IXMtest_A01_s1_w100000001-5EED-0002-0000-000000000027'
     """
-    if not 0 <= index < MOST:
-        raise ValueError(f"frame {index} has no name: choose 0 to {MOST - 1}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed {seed} is out of range: choose 0 to 2**64 - 1")
     _, well, site = position(index)
@@ -477,38 +479,34 @@ def stem(seed, index):
     return f"IXMtest_{well}_s{site}_w1{guid}"
 
 
-def files(seed, frames, *, there=frozenset(), progress=False):
+def files(seed, frames, *, progress=False):
     """Yield the files of a set, in the layout of BBBC039.
 
     Parameters
     ----------
     seed, frames : int
         As for `write`.
-    there : set of str
-        Names of images and masks that are not wanted.
     progress : bool
         Whether to draw a progress bar.
 
     Yields
     ------
     name : str
-        Relative to the folder of the set. The last one says that the set is complete.
+        Relative to the folder of the set.
     content : bytes
     """
     stems = [stem(seed, index) for index in range(frames)]
     for index in tqdm(range(frames), desc="Simulating", unit=" frames", disable=not progress):
-        image_name, mask_name = f"images/{stems[index]}.tif", f"masks/{stems[index]}.png"
-        if not {image_name, mask_name} <= there:
-            image, labels = frame(seed, index)
-            yield image_name, _tiff(image, f"{_ORIGIN}, seed {seed}, frame {index}")
-            yield mask_name, _png(encode_mask(labels))
+        image, labels = frame(seed, index)
+        origin = f"{_ORIGIN}, seed {seed}, frame {index}"
+        yield f"images/{stems[index]}.tif", _tiff(image, origin)
+        yield f"masks/{stems[index]}.png", _png(encode_mask(labels))
     for split, turns in _SPLITS.items():
         lines = [f"{name}.png\n" for index, name in enumerate(stems) if index % 4 in turns]
         yield f"metadata/{split}.txt", "".join(lines).encode()
     # Bare carriage returns, as in the official file.
     plates = [f"{name}.png,{position(index)[0]}" for index, name in enumerate(stems)]
     yield "metadata/filenames_and_plates.csv", "\r".join(plates).encode()
-    yield NOTE, _note(seed, frames)
 
 
 def _tiff(image, note):
@@ -520,30 +518,24 @@ def _tiff(image, note):
 
 
 def _png(mask):
-    """Pack a mask as PNG. Pillow takes four times as long: it tries five filters on each row."""
-    rows, columns, _ = mask.shape
-    lines = np.zeros((rows, 1 + 4 * columns), np.uint8)  # the 0 before each row: no filter
-    lines[:, 1:] = mask.reshape(rows, -1)
-    header = struct.pack(">2I5B", columns, rows, 8, 6, 0, 0, 0)  # 8 bits, RGBA
-    file = b"\x89PNG\r\n\x1a\n"
-    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b"")):
-        file += struct.pack(">I", len(data)) + kind + data
-        file += struct.pack(">I", zlib.crc32(kind + data))
-    return file
+    """Pack a mask as PNG."""
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
-def write(into, *, frames=40, seed=39, progress=False):
+def write(into, *, frames=48, seed=39, progress=False):
     """Write simulated frames, their masks and lists in the layout of BBBC039.
 
-    The same seed gives the same bytes. A run that was killed goes on where it stopped; simulated
-    frames of another seed, number or version are replaced.
+    The same seed gives the same bytes. Frames of a run that was killed, or of another seed, number
+    or version, are replaced.
 
     Parameters
     ----------
     into : path-like
         The folder: gets ``images``, ``masks`` and ``metadata``.
     frames : int
-        How many, 1 to 21,064; half for training, a quarter each for validation and test.
+        How many; half for training, a quarter each for validation and test. 48 fill two plates.
     seed : int
         Names the set.
     progress : bool
@@ -561,22 +553,24 @@ def write(into, *, frames=40, seed=39, progress=False):
     OSError
         If the folder cannot be written: one line that says what to do.
     """
-    if not 1 <= frames <= MOST:
-        raise ValueError(f"cannot simulate {frames} frames: choose 1 to {MOST}")
-    into, complete = Path(into), _note(seed, frames)
+    if frames < 1:
+        raise ValueError(f"cannot simulate {frames} frames: choose 1 or more")
+    into, note = Path(into), {"seed": seed, "frames": frames, "version": VERSION}
     stems = [stem(seed, index) for index in range(frames)]
     wanted = {f"images/{name}.tif" for name in stems} | {f"masks/{name}.png" for name in stems}
     try:
         present = _present(into)
-        if (into / NOTE).is_file():
-            if (into / NOTE).read_bytes() == complete and wanted <= present:
-                return into
-            (into / NOTE).unlink(missing_ok=True)  # not complete from here until the end
+        if wanted <= present and _note(into).items() >= note.items():
+            return into
+        (into / NOTE).unlink(missing_ok=True)  # not complete from here until the end
         for name in present - wanted:
             (into / name).unlink(missing_ok=True)
-        for name, content in files(seed, frames, there=present, progress=progress):
+        note["sha256"] = {}
+        for name, content in files(seed, frames, progress=progress):
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             writing.put(into / name, content)
+            note["sha256"][name] = hashlib.sha256(content).hexdigest()
+        writing.put(into / NOTE, json.dumps(note).encode())
     except OSError as error:
         raise OSError(writing.unwritable(error, into, choose="--into")) from error
     return into
@@ -594,6 +588,9 @@ def _present(into):
     return present
 
 
-def _note(seed, frames):
-    """Return what the last file of a set says."""
-    return json.dumps({"seed": seed, "frames": frames, "version": VERSION}).encode()
+def _note(into):
+    """Return what the last file of a set says, or nothing."""
+    try:
+        return json.loads((into / NOTE).read_bytes())
+    except (OSError, ValueError):
+        return {}

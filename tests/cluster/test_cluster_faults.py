@@ -142,10 +142,10 @@ def kill_workers(run):
 
 def test_nothing_is_lost_while_workers_die(simulated_frames, start, compare, tmp_path):
     """Each frame has its nuclei once, however many workers were killed; memory does not grow."""
-    few = lab.links(simulated_frames, 40, tmp_path / "few")
+    few = lab.links(simulated_frames, 48, tmp_path / "few")
     lab.run(*lab.segkit(few, tmp_path / "expected"), check=True)
     expected = pd.read_parquet(tmp_path / "expected" / "nuclei.parquet").drop(columns="file")
-    turns = [expected.assign(frame=expected["frame"] + at) for at in range(0, FRAMES, 40)]
+    turns = [expected.assign(frame=expected["frame"] + at) for at in range(0, FRAMES, 48)]
     expected = pd.concat(turns, ignore_index=True).query("frame < @FRAMES")
     source, out = lab.links(simulated_frames, FRAMES, tmp_path / "in"), tmp_path / "out"
     run = start(*lab.program(source, out, LOCAL))

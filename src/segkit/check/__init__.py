@@ -47,11 +47,12 @@ def exercise(find_hint):
     Returns
     -------
     callable
-        Takes the answer, prints one line, returns True or False.
+        Takes the answer, prints one line, returns True or False; with ``quiet=True``, as for a
+        solution, it prints nothing.
     """
 
     @wraps(find_hint)
-    def check(*answer):
+    def check(*answer, quiet=False):
         if any(part is ... for part in answer):
             print("Not answered yet: put your answer in place of the dots.")
             return False
@@ -61,7 +62,8 @@ def exercise(find_hint):
             hint = str(error)
         except Exception as error:  # an answer can be anything, and a check must not raise
             hint = f"the check could not use this answer ({type(error).__name__}: {error})."
-        print("Right." if hint is None else f"Not yet: {hint}")
+        if not quiet:
+            print("Right." if hint is None else f"Not yet: {hint}")
         return hint is None
 
     return check
