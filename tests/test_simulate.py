@@ -289,6 +289,8 @@ def test_same_bytes(folder, tmp_path, capsys):
     assert {path: path.stat().st_mtime_ns for path in before} == before
     next((into / "masks").iterdir()).unlink()
     assert hashes(simulate.write(into, frames=8, seed=5)) == hashes(folder)
+    next((into / "images").iterdir()).write_bytes(b"damaged")
+    assert hashes(simulate.write(into, frames=8, seed=5)) == hashes(folder)
     fewer = hashes(simulate.write(tmp_path / "fewer", frames=3, seed=5))
     assert fewer.keys() - hashes(folder).keys() == set()
     pictures = {name for name in fewer if not name.startswith("metadata")}

@@ -29,7 +29,8 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        print("run 'segkit fetch' for what is missing or damaged; move unexpected files yourself")
+        cure = "simulate" if data.name(folder) == "simulated" else "fetch"
+        print(f"run 'segkit {cure}' for what is missing or damaged; move unexpected files yourself")
     return int(any(found.values()))
 
 

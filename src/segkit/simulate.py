@@ -560,7 +560,7 @@ def write(into, *, frames=48, seed=39, progress=False):
     wanted = {f"images/{name}.tif" for name in stems} | {f"masks/{name}.png" for name in stems}
     try:
         present = _present(into)
-        if wanted <= present and _note(into).items() >= note.items():
+        if _is_complete(into, note):
             return into
         (into / NOTE).unlink(missing_ok=True)  # not complete from here until the end
         for name in present - wanted:
@@ -569,7 +569,7 @@ def write(into, *, frames=48, seed=39, progress=False):
         for name, content in files(seed, frames, progress=progress):
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             writing.put(into / name, content)
-            note["sha256"][name] = hashlib.sha256(content).hexdigest()
+            note["sha256"][name] = _sha256(content)
         writing.put(into / NOTE, json.dumps(note).encode())
     except OSError as error:
         raise OSError(writing.unwritable(error, into, choose="--into")) from error
@@ -588,9 +588,16 @@ def _present(into):
     return present
 
 
-def _note(into):
-    """Return what the last file of a set says, or nothing."""
+def _is_complete(into, note):
+    """Tell whether a folder holds the set that a note describes, byte for byte."""
     try:
-        return json.loads((into / NOTE).read_bytes())
-    except (OSError, ValueError):
-        return {}
+        known = json.loads((into / NOTE).read_bytes())
+        hashes = known["sha256"].items()
+        right = [_sha256((into / name).read_bytes()) == digest for name, digest in hashes]
+    except (OSError, ValueError, KeyError):
+        return False
+    return all(right) and known.items() >= note.items()
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()
