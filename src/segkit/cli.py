@@ -38,7 +38,7 @@ def simulate(args):
     """Write simulated frames with their true masks."""
     from segkit import simulate
 
-    print(simulate.write(args.into, frames=args.frames, seed=args.seed, progress=True))
+    print(simulate.write(args.into, frames=args.frames, seed=args.seed))
 
 
 def segment(args):

@@ -22,7 +22,6 @@ import numpy as np
 import tifffile
 from PIL import Image
 from scipy import ndimage
-from tqdm.auto import tqdm
 
 from segkit import writing
 
@@ -479,15 +478,13 @@ def stem(seed, index):
     return f"IXMtest_{well}_s{site}_w1{guid}"
 
 
-def files(seed, frames, *, progress=False):
+def files(seed, frames):
     """Yield the files of a set, in the layout of BBBC039.
 
     Parameters
     ----------
     seed, frames : int
         As for `write`.
-    progress : bool
-        Whether to draw a progress bar.
 
     Yields
     ------
@@ -496,7 +493,7 @@ def files(seed, frames, *, progress=False):
     content : bytes
     """
     stems = [stem(seed, index) for index in range(frames)]
-    for index in tqdm(range(frames), desc="Simulating", unit=" frames", disable=not progress):
+    for index in range(frames):
         image, labels = frame(seed, index)
         origin = f"{_ORIGIN}, seed {seed}, frame {index}"
         yield f"images/{stems[index]}.tif", _tiff(image, origin)
@@ -524,7 +521,7 @@ def _png(mask):
     return file.getvalue()
 
 
-def write(into, *, frames=48, seed=39, progress=False):
+def write(into, *, frames=48, seed=39):
     """Write simulated frames, their masks and lists in the layout of BBBC039.
 
     The same seed gives the same bytes. Frames of a run that was killed, or of another seed, number
@@ -538,8 +535,6 @@ def write(into, *, frames=48, seed=39, progress=False):
         How many; half for training, a quarter each for validation and test. 48 fill two plates.
     seed : int
         Names the set.
-    progress : bool
-        Whether to draw a progress bar.
 
     Returns
     -------
@@ -566,7 +561,7 @@ def write(into, *, frames=48, seed=39, progress=False):
         for name in present - wanted:
             (into / name).unlink(missing_ok=True)
         note["sha256"] = {}
-        for name, content in files(seed, frames, progress=progress):
+        for name, content in files(seed, frames):
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             writing.put(into / name, content)
             note["sha256"][name] = _sha256(content)
