@@ -34,13 +34,7 @@ def stack(tmp_path, monkeypatch):
     (44, "that would work"),
     (100, "that would work"),
     (7, "add them up"),
-    ("deep", "one whole number"),
-    ("32", "one whole number"),
-    (None, "one whole number"),
-    ([32], "one whole number"),
-    ((0, 32, 32), "one whole number"),
-    (32.5, "one whole number"),
-    (float("nan"), "one whole number"),
+    ((0, 32, 32), "one number is asked for"),
 )
 def test_reach(capsys, answer, hint):
     """Median 2, Gaussian 10, opening twice 10; each usual mistake has a hint of its own."""
@@ -114,11 +108,11 @@ def slopes(stack, function=slope, chunks=(20, 26), dtype="float32", **overlap):
     ({"depth": 1, "boundary": "periodic"}, "Right."),
     ({"depth": (1, 0), "boundary": "periodic"}, "Right."),
     ({"depth": 5, "boundary": "periodic"}, "Right."),
-    ({"depth": 1, "boundary": "none"}, "boundary say"),
-    ({"depth": 1, "boundary": "reflect"}, "boundary say"),
+    ({"depth": 1, "boundary": "none"}, "which boundary"),
+    ({"depth": 1, "boundary": "reflect"}, "which boundary"),
     ({"depth": 0, "boundary": "none"}, "depth and boundary"),
-    ({"depth": 1, "boundary": "periodic", "chunks": -1}, "keep those of tiles"),
-    ({"depth": 1, "boundary": "periodic", "chunks": (30, 40)}, "keep those of tiles"),
+    ({"depth": 1, "boundary": "periodic", "chunks": -1}, "keep the four"),
+    ({"depth": 1, "boundary": "periodic", "chunks": (30, 40)}, "keep the four"),
     ({"depth": 1, "boundary": "periodic", "dtype": "float64"}, "promises float64, and float32"),
     ({"depth": 1, "boundary": "periodic", "function": lambda c: -slope(c)}, "everywhere"),
 )

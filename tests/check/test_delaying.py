@@ -58,9 +58,6 @@ def test_the_frames_hold_what_they_should(files):
     ((5, 1, 2), "count the calls"),
     ((24, 2, 2), "how often does one task run"),
     ((24, 1, 1), "when the first compute has ended"),
-    (("24", 1, 2), "one whole number each"),
-    ((24, [1], 2), "one whole number each"),
-    ((24, 1, None), "one whole number each"),
 )
 def test_opened(capsys, files, answer, hint):
     """Each call with the array reads eight files; a task runs once per compute."""
@@ -70,7 +67,7 @@ def test_opened(capsys, files, answer, hint):
 @tried(
     (lambda files: in_batches(files, 5), "Right."),
     (lambda files: dask.delayed(several)(files), "one Delayed: make a list"),
-    (lambda files: [several(files[:5]), several(files[5:])], "there already"),
+    (lambda files: [several(files[:5]), several(files[5:])], "wrap the function, not its result"),
     (
         lambda files: [dask.delayed(several(files[i : i + 5])) for i in (0, 5, 10)],
         "the results are there already: wrap the function",
@@ -80,14 +77,12 @@ def test_opened(capsys, files, answer, hint):
         "the results are there already: wrap the function",
     ),
     (lambda files: [dask.delayed(several)] * 3, "not called yet"),
-    (lambda files: [files[:5], files[5:10], files[10:]], "make each part a Delayed"),
+    (lambda files: [files[:5], files[5:10], files[10:]], "this is of type list"),
     (lambda files: in_batches(files, 1), "one file per task"),
     (lambda files: in_batches(files, 6), "2 tasks"),
     (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
     (lambda files: [dask.delayed(list)(files)] * 3, "of type list: put its tables together"),
     (lambda files: (part for part in in_batches(files, 5)), "this is of type generator"),
-    (lambda files: None, "this is of type NoneType"),
-    (lambda files: [*in_batches(files, 6), several(files).size], "holds a part of type int"),
     (lambda files: [concat(files[i : i + 5]) for i in (0, 5, 10)], "files were read before"),
     (lambda files: dask.persist(*in_batches(files, 5)), "files were read before"),
     (

@@ -30,8 +30,6 @@ def stack(tmp_path, monkeypatch):
     ((0, 4.8, 12), "round up"),
     ((0, 6, 13), "deeper than needed"),
     (("0", "5", "12"), "one number is asked for, and this is of type str"),
-    (12, "three numbers"),
-    (None, "three numbers"),
     ("(0, 5, 12)", "three numbers"),
 )
 def test_depth(capsys, answer, hint):
@@ -56,8 +54,6 @@ def blur(stack, sigma=(0, 2, 2), dtype="float32", **options):
     (lambda x: blur(x).astype("f2"), "float16"),
     (lambda x: blur(x, truncate=3), "leave truncate"),
     (lambda x: blur(x, mode="nearest"), "leave mode"),
-    (lambda x: None, "this is of type NoneType"),
-    (lambda x: "x", "this is of type str"),
     (lambda x: x.astype("f4"), "not blurred"),
     (lambda x: x[:1].astype("f4"), "the shape is"),
     (lambda x: x.astype("f4") + 7, "values differ"),
@@ -79,8 +75,8 @@ def median(stack, **overlap):
     ({"depth": 2, "boundary": "reflect", "trim": False}, "what does trim say"),
     ({"depth": 0, "boundary": "none"}, "depth say"),
     ({"depth": 1, "boundary": "none"}, "depth say"),
-    ({"depth": 2, "boundary": "periodic"}, "boundary say"),
-    ({"depth": 2, "boundary": 0}, "boundary say"),
+    ({"depth": 2, "boundary": "periodic"}, "which boundary"),
+    ({"depth": 2, "boundary": 0}, "which boundary"),
     ({"depth": 1, "boundary": 0}, "depth and boundary"),
 )
 def test_seamless_median(capsys, stack, answer, hint):
@@ -92,11 +88,9 @@ def test_seamless_median_sees_other_filters(capsys, stack):
     """Another size, one chunk and a computed array are named."""
     for answer, hint in (
         (stack[0].rechunk((20, 26)), "everywhere"),
-        (median(stack, depth=0, boundary="none").rechunk(-1), "four pieces"),
-        (stack[0].rechunk(-1).map_blocks(ndimage.median_filter, size=5), "four pieces"),
+        (median(stack, depth=0, boundary="none").rechunk(-1), "keep the four"),
+        (stack[:2], "the shape is"),
         (median(stack, depth=2, boundary="none").compute(), "this is of type ndarray"),
-        (None, "this is of type NoneType"),
-        ("x", "this is of type str"),
     ):
         assert hint in said(capsys, check.seamless_median, answer)
 

@@ -78,8 +78,6 @@ def as_table(images, labels, n):
 
 @tried(
     (persisted, "Right."),
-    (np.arange(3), "the function itself"),
-    (lambda images, labels, n: None, "returns nothing"),
     (lazy, "still lazy"),
     (lambda *lazy: persisted(*lazy, beyond=0), "the last nucleus"),
     (lambda *lazy: persisted(*lazy, first=0, beyond=0), "background"),
@@ -91,12 +89,9 @@ def as_table(images, labels, n):
     (as_table, "this is of type DataFrame"),
     (lambda *lazy: persisted(*lazy, measures=sums), "these are sums"),
     (one_by_one, "still lazy"),
-    (lambda *lazy: np.array(one_by_one(*lazy)[0][:2], dtype=object), "still lazy"),
-    (lambda *lazy: 7, "this is of type int"),
     (lambda images, labels, n: persisted(labels, labels, n), "mean intensities: "),
     (not_persisted, "in memory before you measure"),
     (number_first, "before, or beside"),
-    (lambda images, labels: None, "TypeError"),
 )
 def test_measure(capsys, answer, hint):
     """Everything persisted together, index 1 to n, computed; each trap has a hint of its own."""
@@ -127,7 +122,6 @@ def across(areas):
     (lambda d: d.round(), "one decimal at least"),
     (lambda d: d + 0.1, "values differ"),
     (lambda d: (d / 2).round(2), "these are radii."),
-    (lambda d: "large", "could not use"),
 )
 def test_diameter(capsys, table, answer, hint):
     """Twice the radius, in micrometres; each usual slip with units has a hint of its own."""
@@ -151,9 +145,8 @@ def right(areas):
     (lambda areas: right(areas)[::-1], "another order"),
     (lambda areas: [count + 0.4 for count in right(areas)], "whole numbers"),
     (lambda areas: sum(right(areas)), "in all three frames"),
-    (lambda areas: 7000, "three in all"),
+    (lambda areas: 7000, "three numbers are asked for"),
     (lambda areas: [100, 100, 100], "the next frame's"),
-    (lambda areas: ["many"], "one number is asked for, and this is of type str"),
     (lambda areas: pd.DataFrame({"label": [3, 2, 4], "area": [3, 2, 4]}), "take one column"),
 )
 def test_counts(capsys, table, answer, hint):

@@ -1,6 +1,5 @@
 """The checks of notebook 04 tell right answers from the usual wrong ones."""
 
-import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -24,14 +23,13 @@ FLAT = planes(0, CROSS, 0)
 
 @tried(
     ((25, 45), "Right."),
-    ((49, 45), "takes something off"),
+    ((49, 45), "whole square"),
     ((36, 45), "on every side"),
     ((45, 45), "whole opening"),
     ((40, 45), "all four neighbours"),
     ((25, 49), "reach its corners"),
     ((25, 25), "A dilation follows"),
     ((25, 37), "lay a cross"),
-    (("25", 45), "one number is asked for, and this is of type str"),
 )
 def test_square_of_seven(capsys, answer, hint):
     """A 7 x 7 square erodes to 5 x 5 and opens to itself without its corners, as in SciPy."""
@@ -111,8 +109,6 @@ def test_clean_may_pad(margin):
 @tried(
     (opening_closing, "Right."),
     (by_skimage, "Right."),  # which reflects at the rim
-    (FLAT, "the function itself"),
-    (lambda mask: None, "returns nothing"),
     (lambda mask: opening_closing(mask).compute(), "not computed yet"),
     (lambda mask: da.from_array(opening_closing(mask).compute()), "lazy from start to end"),
     (lambda mask: opening_closing(mask.persist()), "lazy from start to end"),
@@ -120,8 +116,6 @@ def test_clean_may_pad(margin):
         lambda mask: opening_closing(da.zeros((3, 9, 9), dtype=bool)),
         "variables of the notebook",
     ),
-    (lambda mask: list(opening_closing(mask)), "this is of type list"),
-    (lambda mask: dask.delayed(ndimage.binary_closing)(mask), "this is of type Delayed"),
     (lambda mask: by_skimage(mask, mode="max"), "at the rim"),
     (lambda mask: padded(mask, ndmorph.binary_closing, ndmorph.binary_opening), "order"),
     (lambda mask: padded(mask, ndmorph.binary_closing), "specks are still there"),

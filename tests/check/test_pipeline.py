@@ -37,7 +37,6 @@ TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
     ([3, "two"], "the counts differ"),
     ([1, 1, 1], "number of values is 3; the number of frames is 2"),
     (2.5, "not a single value"),
-    ("3, 2", "not a single value"),
     (None, "not a single value"),
     ({0: 3, 2: 2}, "Right."),
 )
@@ -59,7 +58,6 @@ def unopened(path):
 
 @tried(
     (lambda path: np.mean(labels(path) > 0), "Right."),
-    (0.2, "give the function itself"),
     (lambda path: labels(path).max(), "number of objects"),
     (lambda path: np.count_nonzero(labels(path)), "number of pixels"),
     (lambda path: np.mean(labels(path) == 0), "background"),
@@ -68,15 +66,9 @@ def unopened(path):
     (lambda path: 0.5, "not the covered share"),
     (lambda path: labels(path).mean(), "mean of the labels"),
     (lambda path: unopened(path).mean(), "before the opening"),
-    (lambda path: print(labels(path).max()), "is there a return at its end"),
     (lambda path: frame.segment(path), "read the file first"),
     (lambda path: np.zeros(path.shape).mean(), "read the file first"),
-    (lambda: None, "covered(files[0])"),
-    (
-        lambda path: labels(path) > 0,
-        "one number is asked for, and this is of type ndarray",
-    ),
-    (lambda path: "0.2", "one number is asked for, and this is of type str"),
+    (lambda path: labels(path) > 0, "one number is asked for, and this is of type ndarray"),
 )
 def test_foreground(capsys, answer, hint):
     """The covered share passes; counts and other shares get their own hints."""
@@ -87,12 +79,7 @@ def test_foreground(capsys, answer, hint):
     (7, "Right."),
     (6, "180 frames"),
     (200, "one task per frame"),
-    (7.0, "Right."),
-    (np.int64(7), "Right."),
     (6.67, "round up"),
-    ("7", "this is of type str"),
-    ([7], "this is of type list"),
-    (None, "this is of type NoneType"),
 )
 def test_tasks(capsys, answer, hint):
     """Seven tasks; rounding down and one per frame get their own hints."""

@@ -1,6 +1,7 @@
 """The checks of notebook 01 tell right answers from the usual wrong ones."""
 
 import pytest
+import tifffile
 from answers import noise_in_use, said
 
 from segkit.check import lazy_frames
@@ -16,6 +17,22 @@ def images(tmp_path, monkeypatch):
     return lazy_frames()
 
 
+def test_as_many_files_are_read_as_the_check_says(images):
+    """Dask reads 4 files for the steps, all for a pixel of each, and 20 for two chunks of ten."""
+    opened = []
+
+    def read(path):
+        opened.append(path)
+        return tifffile.imread(path)
+
+    images, counts = lazy_frames(read), []
+    for part in (images[4:12:2], images[:, 0, 0], images.rechunk({0: 10})[9:11]):
+        opened.clear()
+        part.compute()
+        counts.append(len(opened))
+    assert check.files_read(*counts)
+
+
 def test_files_read(images, capsys):
     """Four frames, all frames, two chunks of ten; each wrong guess gets a hint of its own."""
     for answers, hint in (
@@ -26,7 +43,6 @@ def test_files_read(images, capsys):
         ((4, FRAMES, 2), "as a whole"),
         ((4, FRAMES, 10), "frame 9"),
         ((4, FRAMES, FRAMES), "count their files"),
-        ((images[4:12:2], FRAMES, 20), "steps: one number"),
         ((4, FRAMES, "20"), "rechunked: one number"),
     ):
         assert hint in said(capsys, check.files_read, *answers)
@@ -47,7 +63,6 @@ def test_every_second_frame(images, capsys):
         (images.rechunk({0: 5}), "23 frames"),
         (images[:, ::2].rechunk({0: 5}), "whole frames"),
         (images[::2].rechunk({0: 5}).compute(), "not computed yet; this is of type ndarray"),
-        (5, "this is of type int"),
     ):
         assert hint in said(capsys, check.every_second, lazy)
 
@@ -74,7 +89,5 @@ def test_brightest(images, capsys):
         (images.max(axis=1).compute(), "the shape is (23, 16)"),
         (images.min(axis=(1, 2)).compute(), "23 of 23 values"),
         (wrong, "2 of 23 values are not the maximum of their frame: look at frame 4"),
-        (None, "keep the frame axis"),
-        ([[1], [2, 3]], "could not use this answer"),
     ):
         assert hint in said(capsys, check.brightest, answer)

@@ -28,7 +28,6 @@ def in_place(one, other):
 
 @tried(
     (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
-    (0.5, "give the function itself"),
     (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
     (lambda a, b: (a | b).sum(), "the union, in pixels"),
     (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
@@ -43,10 +42,7 @@ def in_place(one, other):
     (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "a percentage"),
     (lambda a, b: 12 / 38, "not for others"),
     (lambda a, b: 0.123, "give 0.123"),
-    (lambda a: 1, "stops with an error (TypeError"),
-    (lambda a, b: None, "is there a return at its end"),
     (lambda a, b: a & b, "of type ndarray of 96 values"),
-    (lambda a, b: "12/38", "the result: one number is asked for, and this is of type str"),
     (in_place, "Right."),
 )
 def test_iou_of_masks(capsys, answer, hint):
@@ -72,10 +68,6 @@ IOU[4:, 6] = 0.3
     (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
     ((IOU > 0.1).sum(axis=1) > 1, "of type ndarray of 7 values"),
     (100, "entries above 0.1"),
-    ("two", "of type str"),
-    (None, "of type NoneType"),
-    (np.array(2), "Right."),
-    (np.array(3), "a pixel in common"),
     (3.7, "entries above 0.1"),
 )
 def test_split_nuclei(capsys, answer, hint):
@@ -106,7 +98,6 @@ def thin(image):
 
 @tried(
     (lambda image: frame.segment(image, method="watershed"), "Right."),
-    (np.eye(5), "give the function itself"),
     (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
     (lambda image: frame.segment(image, method="otsu"), "exactly as good as otsu"),
     (lambda image: np.zeros(image.shape, int), "no object"),
@@ -116,8 +107,6 @@ def thin(image):
     (specks, "look at the small ones"),
     (crumbs, "too many seeds"),
     (thin, "the outlines are poorer"),
-    (lambda image: 1 / 0, "stops with an error (ZeroDivisionError"),
-    (lambda image: None, "is there a return at its end"),
 )
 def test_beats_otsu(capsys, answer, hint):
     """More than `otsu` passes; each way to fall short gets its own hint."""
