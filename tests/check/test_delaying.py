@@ -81,9 +81,18 @@ def test_opened(capsys, files, answer, hint):
     (lambda files: in_batches(files, 1), "one file per task"),
     (lambda files: in_batches(files, 6), "2 tasks"),
     (lambda files: in_batches(files, 4), "[15, 40, 23] were expected"),
-    (lambda files: [dask.delayed(list)(files)] * 3, "of type list: put its tables together"),
+    (lambda files: [dask.delayed(list)(files)] * 3, "of type list: put its tables"),
     (lambda files: (part for part in in_batches(files, 5)), "this is of type generator"),
     (lambda files: [concat(files[i : i + 5]) for i in (0, 5, 10)], "files were read before"),
+    (
+        lambda files: [
+            dask.delayed(lambda tables, paths: pd.concat(tables))(
+                [nuclei(path) for path in files[i : i + 5]], files[i : i + 5]
+            )
+            for i in (0, 5, 10)
+        ],
+        "files were read before",
+    ),
     (lambda files: dask.persist(*in_batches(files, 5)), "files were read before"),
     (
         lambda files: [part[["label"]] for part in in_batches(files, 5)],

@@ -6,6 +6,7 @@ or a hint. A check never raises, whatever it is given. What several checks need 
 
 import glob
 import io
+from collections import Counter
 from contextlib import contextmanager
 from functools import wraps
 from numbers import Real
@@ -83,6 +84,40 @@ def lazy_frames(read=tifffile.imread):
     return imread(str(pattern), imread=read)
 
 
+def counted(frames):
+    """Return frames as a Dask array, one frame per chunk, and how often each chunk is made.
+
+    Parameters
+    ----------
+    frames : (frames, rows, columns) ndarray
+
+    Returns
+    -------
+    lazy : dask.array.Array
+    made : collections.Counter
+        Frame by frame; empty until something is computed.
+    """
+    made = Counter()
+
+    def make(chunk, block_info=None):
+        made[block_info[0]["chunk-location"][0]] += 1
+        return chunk
+
+    lazy = da.from_array(frames, chunks=(1, -1, -1))
+    return lazy.map_blocks(make, meta=frames[:0, :0, :0]), made
+
+
+def its_type(answer):
+    """Return what a hint says of an answer of another type than was asked for.
+
+    Examples
+    --------
+    >>> its_type("seven")
+    'this is of type str'
+    """
+    return f"this is of type {type(answer).__name__}"
+
+
 def number(answer, name=""):
     """Return an answer as a float.
 
@@ -109,9 +144,8 @@ def number(answer, name=""):
     if value.ndim == 0 and isinstance(value.item(), Real) and not isinstance(value.item(), bool):
         return float(value.item())
     name = f"{name}: " if name else ""
-    kind = type(answer).__name__
     count = f" of {value.size} values" if value.size > 1 else ""
-    raise NotYetError(f"{name}one number is asked for, and this is of type {kind}{count}.")
+    raise NotYetError(f"{name}one number is asked for, and {its_type(answer)}{count}.")
 
 
 def numbers(answer, count):
@@ -139,8 +173,7 @@ def numbers(answer, count):
     if isinstance(answer, dict):
         answer = [answer[key] for key in sorted(answer)]
     if np.ndim(answer) == 0:
-        kind = type(answer).__name__
-        raise NotYetError(f"{count} numbers are asked for, and this is of type {kind}.")
+        raise NotYetError(f"{count} numbers are asked for, and {its_type(answer)}.")
     return [number(one) for one in answer]
 
 
@@ -202,16 +235,14 @@ def computed(answer, *, hint=""):
     with _errors_reported("computing it", hint):
         values = np.asarray(answer.compute() if hasattr(answer, "compute") else answer)
     if values.dtype.kind not in "buif":
-        kind = type(answer).__name__
-        raise NotYetError(f"an array of numbers is asked for, and this is of type {kind}.")
+        raise NotYetError(f"an array of numbers is asked for, and {its_type(answer)}.")
     return values
 
 
 def expect_lazy(answer):
     """Raise NotYetError unless an answer is a Dask array."""
     if not isinstance(answer, da.Array):
-        kind = type(answer).__name__
-        raise NotYetError(f"a Dask array is asked for, not computed yet; this is of type {kind}.")
+        raise NotYetError(f"a Dask array is asked for, not computed yet; {its_type(answer)}.")
 
 
 def expect_shape(answer, shape, hint=""):
@@ -255,14 +286,12 @@ def delayed_calls(answer):
     if isinstance(answer, Delayed):
         raise NotYetError("this is one Delayed: make a list of several.")
     if not isinstance(answer, (list, tuple)):
-        kind = type(answer).__name__
-        raise NotYetError(f"a list of Delayed is asked for, and this is of type {kind}.")
+        raise NotYetError(f"a list of Delayed is asked for, and {its_type(answer)}.")
     for part in answer:
         if isinstance(part, da.Array):
             hint = "that is lazy too, but not a Delayed: wrap a function with dask.delayed."
         elif not isinstance(part, Delayed):
-            kind = type(part).__name__
-            hint = f"a Delayed is asked for, not computed yet; this is of type {kind}: {WRAP}"
+            hint = f"a Delayed is asked for, not computed yet; {its_type(part)}: {WRAP}"
         elif not isinstance(part, DelayedLeaf):
             continue
         elif callable(part.compute(scheduler="sync")):
@@ -273,12 +302,17 @@ def delayed_calls(answer):
     return answer
 
 
-class _WithoutTables(cloudpickle.Pickler):
-    """Pickle a graph, but none of the tables in it: they can hold the names of files."""
+class _TableFinder(cloudpickle.Pickler):
+    """Pickle a graph except for its tables, and note whether there are any."""
+
+    found = False
 
     def persistent_id(self, thing):
         """Write a word in place of a table."""
-        return "table" if isinstance(thing, (pd.DataFrame, pd.Series)) else None
+        if isinstance(thing, (pd.DataFrame, pd.Series)):
+            self.found = True
+            return "table"
+        return None
 
 
 def expect_files(answer, count, cure):
@@ -287,19 +321,21 @@ def expect_files(answer, count, cure):
     Parameters
     ----------
     answer : Dask collection, or list of Delayed
-        Its graph must name the files. A graph that cannot be searched is let pass.
+        Its graph must name the files and hold no table. A graph that cannot be searched is let
+        pass.
     count : int
         How many frames.
     cure : str
         What to do, the end of the hint.
     """
     graph = io.BytesIO()
+    finder = _TableFinder(graph)
     try:
         parts = answer if isinstance(answer, (list, tuple)) else [answer]
-        _WithoutTables(graph).dump([dict(part.__dask_graph__()) for part in parts])
+        finder.dump([dict(part.__dask_graph__()) for part in parts])
     except Exception:  # something in it that only this process can hold
         return
-    if any(path.name.encode() not in graph.getvalue() for path in paths(count)):
+    if finder.found or any(path.name.encode() not in graph.getvalue() for path in paths(count)):
         raise NotYetError(f"the files were read before the graph was made: {cure}")
 
 

@@ -48,8 +48,8 @@ def batches(answer):
         return f"{len(parts)} tasks: twelve files, five per task, and a last one for the rest."
     check.expect_files(parts, 12, check.WRAP)
     tables = dask.compute(*parts)
-    if other := [type(part).__name__ for part in tables if not isinstance(part, pd.DataFrame)]:
-        return f"the result of a task is of type {other[0]}: put its tables together into one."
+    if other := [part for part in tables if not isinstance(part, pd.DataFrame)]:
+        return f"a task gives a table, and {check.its_type(other[0])}: put its tables together."
     if lacking := [name for name in COLUMNS if any(name not in table for table in tables)]:
         return f"the column {lacking[0]!r} is missing: use nuclei from above, as it is."
     counts, rows = _counts(12), [len(table) for table in tables]
@@ -63,8 +63,7 @@ def batches(answer):
 def total(answer):
     """Check one Delayed: the number of nuclei in the first six files."""
     if isinstance(answer, (list, tuple)):
-        kind = type(answer).__name__
-        return f"this is of type {kind}: one more delayed call puts its parts together."
+        return f"{check.its_type(answer)}: one more delayed call puts its parts together."
     check.delayed_calls([answer])
     check.expect_files(answer, 6, check.WRAP)
     counts = _counts(6)

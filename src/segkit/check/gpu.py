@@ -1,6 +1,5 @@
 """Checks for notebook 15: on CuPy arrays where there is a GPU, else on NumPy's."""
 
-import dask.array as da
 import numpy as np
 
 from segkit import check
@@ -35,20 +34,6 @@ def _back(values):
     return values.get() if in_cupy else np.asarray(values)
 
 
-def _two_chunks(promised, comes, computed):
-    """Return a lazy array that promises one type of array and comes as another.
-
-    Each of its two chunks, once computed, is appended to a list.
-    """
-
-    def make(chunk):
-        computed.append(chunk)
-        return comes(chunk)
-
-    images = da.zeros((2, 3, 4), chunks=(1, 3, 4), dtype=np.uint16)
-    return images.map_blocks(make, meta=promised(np.empty((0, 0, 0), np.uint16)))
-
-
 @check.exercise
 def honest(function):
     """Check a function that tells whether a chunk is of the type that a lazy array promises."""
@@ -65,13 +50,14 @@ def honest(function):
         (masked, plain, not_masked),
         (plain, masked, not_plain),
     ):
-        computed = []
-        answer = check.called(function, _two_chunks(promised, comes, computed))
+        lazy, made = check.counted(np.zeros((2, 3, 4), np.uint16))
+        lazy = lazy.map_blocks(comes, meta=promised(np.empty((0, 0, 0), np.uint16)))
+        answer = check.called(function, lazy)
         if not isinstance(answer, bool | np.bool_):
-            return f"True or False is asked for, and this is of type {type(answer).__name__}."
+            return f"True or False is asked for, and {check.its_type(answer)}."
         if answer != (promised is comes):
             return hint
-    if len(computed) > 1:
+    if len(made) > 1:
         return "right, but every chunk is computed: the first one is enough."
     return None
 

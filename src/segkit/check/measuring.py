@@ -1,9 +1,5 @@
 """Checks for notebook 05: areas and means, diameters, counts."""
 
-from collections import Counter
-
-import dask
-import dask.array as da
 import numpy as np
 import pandas as pd
 from dask.base import unpack_collections
@@ -14,42 +10,26 @@ from segkit import check, frame
 LEAST = 32  # pixels: some objects of the first three frames have just that many
 
 
-def _made():
-    """Return images and labels, both also lazy, and a count of the chunks made of each."""
-    rng = np.random.default_rng(3)
-    mask = ndimage.gaussian_filter(rng.standard_normal((3, 24, 30)), (0, 2, 2)) > 0.1
-    structure = np.pad([ndimage.generate_binary_structure(2, 1)], ((1, 1), (0, 0), (0, 0)))
-    images = rng.integers(100, 900, mask.shape).astype(np.uint16)
-    arrays = {"images": images, "labels": ndimage.label(mask, structure)[0]}
-    made = Counter()
-
-    def take(name, position):
-        made[name, position] += 1
-        return arrays[name][[position]]
-
-    def lazy(name):
-        chunks = [dask.delayed(take)(name, position) for position in range(3)]
-        form = (1, *mask.shape[1:]), arrays[name].dtype
-        return da.concatenate([da.from_delayed(chunk, *form) for chunk in chunks])
-
-    return arrays, lazy("images"), lazy("labels"), made
-
-
 @check.exercise
 def measure(function):
     """Check a function that returns areas and means of all nuclei and makes every chunk once."""
-    arrays, images, labels, made = _made()
-    answer = check.called(function, images, labels, labels.max())
+    rng = np.random.default_rng(3)
+    mask = ndimage.gaussian_filter(rng.standard_normal((3, 24, 30)), (0, 2, 2)) > 0.1
+    flat = np.pad([ndimage.generate_binary_structure(2, 1)], ((1, 1), (0, 0), (0, 0)))
+    labels = ndimage.label(mask, flat)[0]
+    images = rng.integers(100, 900, mask.shape).astype(np.uint16)
+    lazy_images, images_made = check.counted(images)
+    lazy_labels, labels_made = check.counted(labels)
+    answer = check.called(function, lazy_images, lazy_labels, lazy_labels.max())
     if unpack_collections(answer)[0]:
         return "the results are still lazy: compute both, together."
     if not isinstance(answer, (tuple, list, np.ndarray)):
-        kind = type(answer).__name__
-        return f"two arrays are asked for, areas and means, and this is of type {kind}."
+        return f"two arrays are asked for, areas and means, and {check.its_type(answer)}."
     if len(answer) != 2:
         return f"two results are asked for, areas and means; {len(answer)} came back."
     area, mean = answer
-    sizes = np.bincount(arrays["labels"].ravel())
-    right = ndimage.mean(arrays["images"], arrays["labels"], np.arange(1, len(sizes)))
+    sizes = np.bincount(labels.ravel())
+    right = ndimage.mean(images, labels, np.arange(1, len(sizes)))
     if np.array_equal(mean, sizes[1:]):
         return "the two are swapped: areas first, then mean intensities."
     background = "the first area is that of the background: label 0 is not a nucleus."
@@ -64,12 +44,11 @@ def measure(function):
     ) or check.recognise(mean, right, means, name="mean intensities")
     if hint:
         return hint
-    for name in ("labels", "images"):
-        times = max(made[name, position] for position in range(3))
+    for name, made in (("labels", labels_made), ("images", images_made)):
+        times = max(made.values())
+        cue = "what was computed before, or beside, what you keep in memory?"
         if name == "labels" and times > len(right):
             cue = "keep images and labels in memory before you measure."
-        else:
-            cue = "what was computed before, or beside, what you keep in memory?"
         if times > 1:
             return f"the numbers are right, but a chunk of the {name} was made {times} times: {cue}"
     return None

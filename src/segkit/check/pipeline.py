@@ -59,6 +59,8 @@ def foreground(function):
         ]
         share = check.number(check.called(function, path, hint=advice), "the result")
         otherwise = f"frame {position} gives {share:.4g}, which is not the covered share."
+        if position:
+            otherwise = f"{otherwise} {check.GLOBALS}"
         if hint := check.recognise(share, right, mistakes, otherwise):
             return hint
     return None

@@ -43,7 +43,7 @@ def iou_of_masks(function):
     rng = np.random.default_rng(1)
     for one, other in rng.random((3, 2, 20, 30)) < 0.4:
         if not np.isclose(result(one, other), (one & other).sum() / (one | other).sum()):
-            return "right for one pair of masks, but not for others."
+            return f"right for one pair of masks, but not for others. {check.GLOBALS}"
     return None
 
 
@@ -106,7 +106,5 @@ def _look_at(mine, otsu):
     if sums["merged"] >= theirs["merged"]:
         return f"{sums['merged']} objects cover several nuclei: touching ones need splitting."
     if mine["F1@0.5"].mean() > otsu["F1@0.5"].mean():
-        return (
-            "More nuclei are separated than by otsu, but the outlines are poorer: check the level."
-        )
+        return "Touching nuclei are separated, but the outlines are poorer: check the level."
     return f"{sums['found']} objects for {sums['true']} nuclei, {sums['merged']} merged."

@@ -123,8 +123,6 @@ def offset(answer):
     kept = (above > -answer).sum() / (above > 0).sum()
     if kept < KEPT:
         percent = math.floor(1000 * kept) / 10  # never rounded up to what is asked for
-        return (
-            f"too high: {percent:.1f} % of the nuclei's pixels in frame 0 are left, "
-            f"and at least {100 * KEPT:.0f} % were asked for."
-        )
+        left = f"{percent:.1f} % of the nuclei's pixels in frame 0 are left"
+        return f"too high: {left}, and at least {100 * KEPT:.0f} % were asked for."
     return None
