@@ -72,9 +72,6 @@ def test_a_check_never_raises(capsys):
 
     @check.exercise
     def inverse(answer):
-        return f"{1 / answer} is not 1." if answer != 1 else None
+        return 1 / answer
 
-    assert said(capsys, inverse, 1) == "Right.\n"
-    assert said(capsys, inverse, 2) == "Not yet: 0.5 is not 1.\n"
     assert "(ZeroDivisionError: division by zero)" in said(capsys, inverse, 0)
-    assert "(TypeError: unsupported" in said(capsys, inverse, "1")

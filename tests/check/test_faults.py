@@ -1,7 +1,6 @@
 """The checks of notebook 14 tell right answers from the usual wrong ones."""
 
 import contextlib
-import io
 import os
 import shutil
 import tempfile
@@ -17,16 +16,16 @@ from segkit.check import faults as check
 
 
 @tried(
-    (240 - 2 - 10 - 8, "Right."),
-    (240, "Slurm ends the job"),
-    (238, "2 minutes later"),
-    (232, "by how much may a worker leave late"),
-    (230, "what else takes time"),
-    (228, "with others"),
-    (222, "when is the worker up"),
-    (210, "earlier than they have to"),
-    (235, "add up everything"),
-    ("220m", "one number is asked for"),
+    ("Right.", 240 - 2 - 10 - 8),
+    ("Slurm ends the job", 240),
+    ("2 minutes later", 238),
+    ("by how much may a worker leave late", 232),
+    ("what else takes time", 230),
+    ("with others", 228),
+    ("when is the worker up", 222),
+    ("earlier than they have to", 210),
+    ("add up everything", 235),
+    ("one number is asked for", "220m"),
 )
 def test_lifetime(capsys, answer, hint):
     """240 less start, stagger and handing over; each usual mistake has a hint of its own."""
@@ -34,21 +33,20 @@ def test_lifetime(capsys, answer, hint):
 
 
 @tried(
-    ((13, 1, 10), "Right."),
-    ((12, 1, 10), "a: and the one"),
-    ((1, 1, 10), "a: where are the results"),
-    ((14, 1, 10), "a: B goes on"),
-    ((21, 1, 10), "a: B and its results"),
-    ((20, 1, 10), "a: B and its results"),
-    ((5, 1, 10), "a: count what was only"),
-    ((13, 0, 10), "b: what was A doing"),
-    ((13, 13, 10), "b: who has the 12"),
-    ((13, 7, 10), "b: count what"),
-    ((13, 1, 30), "c: what is on disk"),
-    ((13, 1, 12), "c: two batches"),
-    ((13, 1, 8), "c: have the two"),
-    ((13, 1, 2), "c: not only"),
-    ((13, 1, 19), "c: how many of the 30"),
+    ("Right.", (13, 1, 10)),
+    ("a: and the one", (12, 1, 10)),
+    ("a: where are the results", (1, 1, 10)),
+    ("a: B goes on", (14, 1, 10)),
+    ("a: B and its results", (21, 1, 10), (20, 1, 10)),
+    ("a: count what was only", (5, 1, 10)),
+    ("b: what was A doing", (13, 0, 10)),
+    ("b: who has the 12", (13, 13, 10)),
+    ("b: count what", (13, 7, 10)),
+    ("c: what is on disk", (13, 1, 30)),
+    ("c: two batches", (13, 1, 12)),
+    ("c: have the two", (13, 1, 8)),
+    ("c: not only", (13, 1, 2)),
+    ("c: how many of the 30", (13, 1, 19)),
 )
 def test_again(capsys, answer, hint):
     """What was in A's memory; what it was doing; what is not on disk: each mistake is named."""
@@ -62,35 +60,8 @@ def aside(table, path):
     other.replace(path)
 
 
-def tidy(table, path):
-    """Write aside, rename, and clear up whatever happens."""
-    other = Path(path).with_suffix(f".{uuid.uuid4()}.tmp")
-    try:
-        table.to_parquet(other, index=False)
-        os.replace(other, path)  # noqa: PTH105
-    finally:
-        other.unlink(missing_ok=True)
-
-
-def from_memory(table, path):
-    """Write into memory first."""
-    buffer = io.BytesIO()
-    table.to_parquet(buffer)
-    other = f"{path}.{uuid.uuid4()}"
-    with open(other, "wb") as file:  # noqa: PTH123
-        file.write(buffer.getvalue())
-    shutil.move(other, path)
-
-
-def named(table, path):
-    """Let tempfile find the name, in the same folder."""
-    with tempfile.NamedTemporaryFile(dir=Path(path).parent, delete=False) as file:
-        table.to_parquet(file)
-    os.replace(file.name, path)  # noqa: PTH105
-
-
 def numbered(table, path):
-    """Let tempfile open the file, too."""
+    """Let tempfile find the name, and open the file."""
     number, other = tempfile.mkstemp(dir=Path(path).parent)
     with os.fdopen(number, "wb") as file:
         file.write(table.to_parquet())
@@ -133,12 +104,6 @@ def added(table, path):
     """Append to what is there."""
     if Path(path).exists():
         table = pd.concat([pd.read_parquet(path), table])
-    aside(table, path)
-
-
-def early(table, path):
-    """Delete the older file first."""
-    Path(path).unlink(missing_ok=True)
     aside(table, path)
 
 
@@ -207,36 +172,20 @@ def gap(table, path):
     other.rename(path)
 
 
-def bytes_straight(table, path):
-    """Write the bytes where they belong."""
-    Path(path).write_bytes(table.to_parquet())
-
-
 @tried(
-    (aside, "Right."),
-    (tidy, "Right."),
-    (from_memory, "Right."),
-    (named, "Right."),
-    (numbered, "Right."),
-    (near, "Right."),
-    (native, "Right."),
-    (kit, "Right."),
-    (straight, "half a file"),
-    (bytes_straight, "half a file"),
-    (from_tmp, "copying is not renaming"),
-    (moved, "on another disk"),
-    (one_name, "at the same time"),
-    (gap, "the older table is gone"),
-    (by_another_name, "half a file"),
-    (emptied, "not what it was"),
-    (once, "does not hold the second table"),
-    (added, "holds both tables"),
-    (early, "the older table is gone"),
-    (copied, "this is left in the folder"),
-    (lambda table, path: None, "there is no file"),
-    (lambda table: None, "stops with an error (TypeError"),
-    (twice, "the older table is not what it was"),
-    (at_first, "half a file"),
+    ("Right.", aside, numbered, near, native, kit),
+    ("half a file", straight, by_another_name, at_first),
+    ("copying is not renaming", from_tmp),
+    ("on another disk", moved),
+    ("at the same time", one_name),
+    ("the older table is gone", gap),
+    ("not what it was", emptied),
+    ("does not hold the second table", once),
+    ("holds both tables", added),
+    ("this is left in the folder", copied),
+    ("there is no file", lambda table, path: None),
+    ("stops with an error (TypeError", lambda table: None),
+    ("the older table is not what it was", twice),
 )
 def test_save(capsys, answer, hint):
     """Another name, then a rename, is right by whatever way; each usual mistake has its hint."""

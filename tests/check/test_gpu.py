@@ -26,15 +26,14 @@ def honest(lazy):
 
 
 @tried(
-    (honest, "Right."),
-    (lambda lazy: np.bool_(honest(lazy)), "Right."),
-    (lambda lazy: "True", "True or False is asked for, and this is of type str"),
-    (lambda lazy: np.array([True, True]), "this is of type ndarray"),
-    (lambda lazy: False, "is not True"),
-    (lambda lazy: np.bool_(True), "is not False"),
-    (lambda lazy: type(first(lazy)) is np.ndarray, "promised and do come"),
-    (lambda lazy: isinstance(first(lazy), type(lazy._meta)), "isinstance"),
-    (lambda lazy: type(lazy._meta) is type(lazy.compute()), "first one is enough"),
+    ("Right.", honest, lambda lazy: np.bool_(honest(lazy))),
+    ("True or False is asked for, and this is of type str", lambda lazy: "True"),
+    ("this is of type ndarray", lambda lazy: np.array([True, True])),
+    ("is not True", lambda lazy: False),
+    ("is not False", lambda lazy: np.bool_(True)),
+    ("promised and do come", lambda lazy: type(first(lazy)) is np.ndarray),
+    ("isinstance", lambda lazy: isinstance(first(lazy), type(lazy._meta))),
+    ("first one is enough", lambda lazy: type(lazy._meta) is type(lazy.compute())),
 )
 def test_honest(capsys, answer, hint):
     """Both types are compared, after computing one chunk; each usual mistake has its hint."""
@@ -88,26 +87,17 @@ def counted(labels, *, rest=()):
 
 
 @tried(
-    (lambda labels: np.where(labels > 0, labels - before(labels), 0), "Right."),
-    (masked, "Right."),
-    (running, "Right."),
-    (lambda labels: labels, "go on from frame to frame"),
-    (lambda labels: labels - before(labels), "background is no longer 0"),
-    (lambda labels: np.where(labels > 0, labels - last(labels), 0), "empty frame"),
-    (
-        lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0),
-        "frame 0 is numbered [2, 3, 4], and not [1, 2, 3].",
-    ),
-    (added_up, "already includes the frames before"),
-    (
-        lambda labels: np.where(labels == 6, 9, masked(labels)),
-        "frame 2 is numbered [9], and not [1].",
-    ),
-    (lambda labels: labels[1:], "variables of the notebook"),
-    (lambda labels: labels.max(axis=0), "the shape is"),
-    (counted, "takes one frame"),
-    (lambda labels: counted(labels, rest=(slice(None), slice(None))), "takes one frame"),
-    (lambda labels: np.stack([one - one.min() for one in labels]), "loop over frames"),
+    ("Right.", lambda labels: np.where(labels > 0, labels - before(labels), 0), masked, running),
+    ("go on from frame to frame", lambda labels: labels),
+    ("background is no longer 0", lambda labels: labels - before(labels)),
+    ("empty frame", lambda labels: np.where(labels > 0, labels - last(labels), 0)),
+    ("numbered [2, 3, 4], and not [1, 2, 3]", lambda labels: masked(labels) + (labels > 0)),
+    ("already includes the frames before", added_up),
+    ("frame 2 is numbered [9]", lambda labels: np.where(labels == 6, 9, masked(labels))),
+    ("variables of the notebook", lambda labels: labels[1:]),
+    ("the shape is", lambda labels: labels.max(axis=0)),
+    ("takes one frame", counted, lambda labels: counted(labels, rest=(slice(None), slice(None)))),
+    ("loop over frames", lambda labels: np.stack([one - one.min() for one in labels])),
 )
 def test_renumber(capsys, answer, hint):
     """Whole arrays, empty frames among them; each usual mistake has a hint of its own."""
@@ -119,15 +109,13 @@ LABELS = np.array([[1, 0, 2], [1, 0, 2]], np.int32)
 
 
 @tried(
-    (np.array([6.5, 6.0]), "Right."),
-    ([6.5, 6.0 + 1e-7], "Right."),
-    ([0.0, 6.5, 6.0], "the background"),
-    ([2, 2, 2], "the background"),
-    ([6.5], "the shape is"),
-    ([2, 2], "those are the areas"),
-    ([13, 12], "those are the sums"),
-    ([6, 6], "cut off"),
-    ([6.5, 9.0], "which array are the weights"),
+    ("Right.", np.array([6.5, 6.0]), [6.5, 6.0 + 1e-7]),
+    ("the background", [0.0, 6.5, 6.0], [2, 2, 2]),
+    ("the shape is", [6.5]),
+    ("those are the areas", [2, 2]),
+    ("those are the sums", [13, 12]),
+    ("cut off", [6, 6]),
+    ("which array are the weights", [6.5, 9.0]),
 )
 def test_means(capsys, answer, hint):
     """Sums by area, without the background; each usual mistake has a hint of its own."""
