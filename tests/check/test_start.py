@@ -23,14 +23,14 @@ def table(tmp_path, monkeypatch):
 
 
 @tried(
-    (len, "Right."),
-    (lambda table: np.int32(15), "Right."),
-    (lambda table: 16, "background"),
-    (lambda table: table["area"].sum(), "number of pixels"),
-    (lambda table: table.size, "rows times columns"),
-    (lambda table: 5, "one frame"),
-    (lambda table: 7, "less than"),
-    (lambda table: 17, "more than"),
+    ("Right.", len, lambda table: np.int32(15)),
+    ("background", lambda table: 16),
+    ("number of pixels", lambda table: table["area"].sum()),
+    ("rows times columns", lambda table: table.size),
+    ("one frame", lambda table: 5),
+    ("less than", lambda table: 7),
+    ("more than", lambda table: 17),
+    ("one number is asked for", lambda table: table, lambda table: "fifteen"),
 )
 def test_objects(table, capsys, answer, hint):
     """The number of rows is right, of whatever type; each usual miscount has its own hint."""
@@ -38,14 +38,14 @@ def test_objects(table, capsys, answer, hint):
 
 
 @tried(
-    (lambda area: area.median() * 0.645**2, "Right."),
-    (lambda area: round(area.median() * 0.645**2, 1), "Right."),
-    (lambda area: area.median(), "in pixels"),
-    (lambda area: (area.median() * 0.645) ** 2, "pixel size only"),
-    (lambda area: area.median() * 0.645, "two sides"),
-    (lambda area: area.median() / 0.645**2, "smaller than 1"),
-    (lambda area: area.mean() * 0.645**2, "the mean"),
-    (lambda area: 1e6, "column 'area'"),
+    ("Right.", lambda area: area.median() * 0.645**2),
+    ("Right.", lambda area: round(area.median() * 0.645**2, 1)),
+    ("in pixels", lambda area: area.median()),
+    ("pixel size only", lambda area: (area.median() * 0.645) ** 2),
+    ("two sides", lambda area: area.median() * 0.645),
+    ("smaller than 1", lambda area: area.median() / 0.645**2),
+    ("the mean", lambda area: area.mean() * 0.645**2),
+    ("column 'area'", lambda area: 1e6),
 )
 def test_median_area(table, capsys, answer, hint):
     """The median in square micrometres is right; each usual slip with units has its own hint."""

@@ -14,29 +14,26 @@ def _tables():
 
 def _true_nuclei():
     """Return the number of true nuclei in those frames, or NaN if a mask is missing."""
-    folder = data.locate()
-    masks = [folder / "masks" / f"{path.stem}.png" for path in check.paths(3)]
+    masks = [data.locate() / "masks" / f"{path.stem}.png" for path in check.paths(3)]
     return sum(read_truth(mask).max() if mask.is_file() else np.nan for mask in masks)
 
 
 @check.exercise
 def objects(answer):
     """Check the number of objects in the first three frames."""
-    answer = check.number(answer)
-    tables = _tables()
+    answer, tables = check.number(answer), _tables()
     table = pd.concat(tables)
-    right, cells = len(table), 2 * len(table)  # the notebook's table: area and mean intensity
+    right = len(table)
     side = "more" if answer > right else "less"
-    known = [
-        (right, None),
+    mistakes = [
         (_true_nuclei(), "that is the true number of nuclei: how many objects were found?"),
         (right + 1, "one too many: 0 occurs among the labels too, and stands for the background."),
         (table["area"].sum(), "that is the number of pixels in all objects: count the rows."),
-        (cells, "that is the number of cells of the table, rows times columns."),
-        *((len(one), "that is one frame: count those of all three.") for one in tables),
+        (2 * right, "that is the number of cells of the table, rows times columns."),
+        *((len(one), "that is one frame: count the objects of all three.") for one in tables),
     ]
     otherwise = f"{answer:g} is {side} than the number of rows in the table."
-    return check.recognise(answer, known, otherwise, rtol=0)
+    return check.recognise(answer, right, mistakes, otherwise)
 
 
 @check.exercise
@@ -44,16 +41,15 @@ def median_area(answer):
     """Check the median area of the objects in three frames, in square micrometres."""
     areas = pd.concat(_tables())["area"]
     pixels, side = areas.median(), check.PIXEL_SIZE
+    mean = areas.mean() * side**2
     too_large = "the result is larger than the number of pixels, but a pixel is smaller than 1 µm."
-    mean = "that is the mean: the median is the value in the middle of the sorted areas."
-    known = [
-        (pixels * side**2, None),
+    mistakes = [
         (pixels, "that is in pixels: how many square micrometres does one pixel cover?"),
         (pixels * side, "an area has two sides: the pixel size was used for one of them."),
         ((pixels * side) ** 2, "square the pixel size only: the median is an area already."),
         (pixels / side**2, too_large),
         (pixels / side, too_large),
-        (areas.mean() * side**2, mean),
+        (mean, "that is the mean: the median is the value in the middle of the sorted areas."),
     ]
     otherwise = "start from the column 'area' of the table, which counts pixels."
-    return check.recognise(check.number(answer), known, otherwise, rtol=1e-3)
+    return check.recognise(answer, pixels * side**2, mistakes, otherwise, rtol=1e-3)
