@@ -17,33 +17,51 @@ def two_frames(tmp_path, monkeypatch):
     simulate.write(tmp_path / "BBBC039", frames=2, seed=1)
 
 
-TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
+def away(fields, middle="median"):
+    """Return how far the count of each field is from the middle of its plate."""
+    return fields["count"] - fields.groupby("plate")["count"].transform(middle)
+
+
+def spread(fields):
+    """Return the standard deviation of each field's plate."""
+    return fields.groupby("plate")["count"].transform("std")
+
+
+def top(score, fields, count=5):
+    """Return the rows with the largest scores."""
+    return fields.loc[score.sort_values(ascending=False).index[:count]]
+
+
+NOTEBOOKS = pd.DataFrame({"plate": ["20630"] * 9, "count": range(9)})
 
 
 @tried(
-    (TABLE.groupby("frame").size(), "Right."),
-    (TABLE["frame"].value_counts(), "Right."),
-    ([3, 2], "Right."),
-    (TABLE.groupby("frame").size().to_frame(), "Right."),
-    (TABLE.groupby("frame").size().reset_index(name="n"), "Right."),
-    (TABLE.groupby("frame").agg(n=("area", "size")), "Right."),
-    (TABLE.assign(label=1).groupby("frame").count(), "Right."),
-    (TABLE.groupby("frame")["area"].describe(), "the one column of counts"),
-    ([2, 3], "in another order"),
-    (TABLE["frame"], "one value per object"),
-    (TABLE.groupby("frame")["area"].sum(), "summed areas"),
-    (TABLE.groupby("area").size()[:2], "differ"),
-    (TABLE.groupby("frame")["area"].apply(list), "the counts differ"),
-    ([3, "two"], "the counts differ"),
-    ([1, 1, 1], "number of values is 3; the number of frames is 2"),
-    (2.5, "not a single value"),
-    ("3, 2", "not a single value"),
-    (None, "not a single value"),
-    ({0: 3, 2: 2}, "Right."),
+    (lambda f: top(away(f).abs(), f), "Right."),
+    (lambda f: f.assign(d=away(f).abs()).nlargest(5, "d").reset_index(drop=True), "Right."),
+    (lambda f: f.sort_values("count", key=lambda _: -away(f).abs()).head(), "Right."),
+    (lambda f: top(-away(f).abs(), f), "others are farther"),
+    (lambda f: top(away(f), f), "those are the highest"),
+    (lambda f: top(-away(f), f), "those are the lowest"),
+    (lambda f: top((f["count"] - f["count"].median()).abs(), f), "each plate has its own"),
+    (lambda f: f.nlargest(5, "count"), "largest counts"),
+    (lambda f: f.nsmallest(5, "count"), "smallest counts"),
+    (lambda f: top(away(f, "mean").abs(), f), "that is the mean"),
+    (lambda f: top((away(f) / (f["count"] - away(f))).abs(), f), "not ratios"),
+    (lambda f: top((away(f) / spread(f)).abs(), f), "not in SD"),
+    (lambda f: top(away(f).abs(), f)[::-1], "in another order"),
+    (lambda f: top(away(f).abs(), f, 6), "the number of rows is 6"),
+    (lambda f: f.head(), "others are farther"),
+    (lambda f: top(away(NOTEBOOKS).abs(), NOTEBOOKS), "variables of the notebook"),
+    (lambda f: top(away(f).abs(), f)[["count"]], "with all columns"),
+    (lambda f: away(f).abs().nlargest(5), "this is of type Series"),
+    (lambda f: list(away(f).abs().nlargest(5).index), "this is of type list"),
+    (lambda f: print(f), "is there a return at its end"),
+    (lambda f: f["difference"], "Run suspects(fields)"),
+    (NOTEBOOKS, "give the function itself"),
 )
-def test_nuclei_per_frame(capsys, answer, hint):
-    """Right counts pass in any order; each wrong answer gets its own hint."""
-    assert hint in said(capsys, check.nuclei_per_frame, answer, TABLE)
+def test_suspects(capsys, answer, hint):
+    """The five farthest from their plates pass; each usual mistake gets its own hint."""
+    assert hint in said(capsys, check.suspects, answer)
 
 
 def labels(path):
@@ -63,37 +81,14 @@ def unopened(path):
     (lambda path: labels(path).max(), "number of objects"),
     (lambda path: np.count_nonzero(labels(path)), "number of pixels"),
     (lambda path: np.mean(labels(path) == 0), "background"),
-    (lambda path: np.mean(tifffile.imread(path) > tifffile.imread(path).mean()), "its mean"),
     (lambda path: 100 * np.mean(labels(path) > 0), "in percent"),
     (lambda path: 0.5, "not the covered share"),
     (lambda path: labels(path).mean(), "mean of the labels"),
     (lambda path: unopened(path).mean(), "before the opening"),
     (lambda path: print(labels(path).max()), "is there a return at its end"),
     (lambda path: frame.segment(path), "read the file first"),
-    (lambda path: np.zeros(path.shape).mean(), "read the file first"),
-    (lambda: None, "covered(files[0])"),
-    (
-        lambda path: labels(path) > 0,
-        "one number is asked for, and this is of type ndarray",
-    ),
-    (lambda path: "0.2", "one number is asked for, and this is of type str"),
+    (lambda path: labels(path) > 0, "this is of type ndarray"),
 )
 def test_foreground(capsys, answer, hint):
     """The covered share passes; counts and other shares get their own hints."""
     assert hint in said(capsys, check.foreground, answer)
-
-
-@tried(
-    (7, "Right."),
-    (6, "180 frames"),
-    (200, "one task per frame"),
-    (7.0, "Right."),
-    (np.int64(7), "Right."),
-    (6.67, "round up"),
-    ("7", "this is of type str"),
-    ([7], "this is of type list"),
-    (None, "this is of type NoneType"),
-)
-def test_tasks(capsys, answer, hint):
-    """Seven tasks; rounding down and one per frame get their own hints."""
-    assert hint in said(capsys, check.tasks, answer)
