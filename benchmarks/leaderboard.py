@@ -10,7 +10,6 @@ thread; take it on a machine that does nothing else.
 import argparse
 import csv
 import datetime
-import sys
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -47,7 +46,7 @@ PUBLISHED = (
 
 def row(folder, split, method):
     """Score one method; return its row."""
-    table = score.evaluate(folder, split=split, method=method, progress=sys.stderr.isatty())
+    table = score.evaluate(folder, split=split, method=method)
     worst = table.loc[table["averageF1"].idxmin()]
     means = {name: f"{table[name].mean():.4f}" for name in COLUMNS[3:7]}
     return {

@@ -1,6 +1,5 @@
 """Binder, Codespaces and Colab get what they need. ``tests/rehearsal`` runs whole sessions."""
 
-import json
 import os
 import re
 import shutil
@@ -58,15 +57,6 @@ def test_start_limits_threads_and_finds_the_dashboard():
     assert seen["DASK_NUM_WORKERS"] == "2"
     template = seen["DASK_DISTRIBUTED__DASHBOARD__LINK"]
     assert template.format(port=8787) == "/user/learner/proxy/8787/status"
-
-
-def test_the_dev_container_runs_what_exists():
-    """Codespaces' first command is a target of the Makefile, and its notebook exists."""
-    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
-    _, _, target = container["onCreateCommand"].partition("make ")
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    (notebook,) = container["customizations"]["codespaces"]["openFiles"]
-    assert (ROOT / notebook).is_file()
 
 
 def test_the_colab_cell_asks_for_the_declared_versions():

@@ -251,13 +251,40 @@ def test_locate_in_no_folder(tmp_path, monkeypatch):
 
 def test_images(tmp_path):
     """Frames come sorted, from the inner folder or the folder itself, hidden files not."""
-    place = folder_of(tmp_path / "x", ["b", "a", "._a", ".c.tif.part"])
+    place = folder_of(tmp_path / "x [1]", ["b", "a", "._a", ".c.tif.part"])
     (place / "images" / "d.TIFF").touch()
     (place / "images" / "notes.txt").touch()
     assert [path.name for path in data.images(place)] == ["a.tif", "b.tif", "d.TIFF"]
     assert data.images(str(place / "images")) == data.images(place)
     with pytest.raises(data.DataError, match=r"there is no folder .*not there: give the folder"):
         data.images(tmp_path / "not there")
+
+
+def test_no_images(tmp_path, monkeypatch):
+    """The error lists what is there instead; only the data set itself can be fetched."""
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    place = tmp_path / "plate"
+    inner = folder_of(place / "A", ["one"]) / "images" / "one.tif"
+    for name in ("a.png", "b.png"):
+        (place / name).touch()
+    holds = r"no frames .* in .*plate, which holds the folder plate/A, 2 \.png: give the folder of"
+    with pytest.raises(data.DataError, match=holds):
+        data.images(place)
+    with pytest.raises(data.DataError, match=r"one\.tif is a file: give the folder that holds it"):
+        data.images(inner)
+    with pytest.raises(data.DataError, match="run 'segkit fetch'"):
+        data.images(tmp_path / "BBBC039")
+
+
+def test_passed_over(tmp_path):
+    """Other images and folders with frames are listed; masks and notes are not."""
+    place = folder_of(tmp_path / "x", ["a"])
+    assert data.passed_over(place) == ""
+    for name in ("a.csv", "b.png", "c.nd2", "d.PNG", "e.tif"):
+        (place / name).touch()
+    (place / "empty").mkdir()
+    folder_of(place / "A01", ["a"])
+    assert data.passed_over(place) == "the folder x/A01, 1 .png, 1 .nd2, 1 .PNG, 1 .tif"
 
 
 def test_masks(small, tmp_path):

@@ -1,7 +1,6 @@
 """pyproject.toml, constraints.txt, the conda environments and the tools' own files agree."""
 
 import ast
-import json
 import os
 import re
 import shutil
@@ -15,26 +14,19 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from sources import imports
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-needs_make = pytest.mark.skipif(
-    os.name != "posix" or not shutil.which("make"), reason="there is no make"
-)
 # conda-forge's name where it differs; napari[pyqt6] is two packages there
 CONDA = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}
 # distributions whose module has another name
-MODULES = {
-    "ipython": "IPython",
-    "pillow": "PIL",
-    "pytest-xdist": "xdist",
-    "pyyaml": "yaml",
-    "scikit-image": "skimage",
-}
+MODULES = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 # needed at run time without an import
-UNIMPORTED = {"cryptography", "imagecodecs", "ipykernel", "jupyterlab"}
-OPTIONAL = {"asyncssh", "cupy", "cupyx", "dask_kubernetes", "napari"}  # of the extras
+UNIMPORTED = {"cryptography", "ipykernel", "jupyterlab"}
+# of the extras, this package, and of other requirements
+OTHERS = {"cupy", "cupyx", "dask_kubernetes", "napari", "segkit", "distributed", "mpl_toolkits"}
 
 
 def requirements(*extras):
@@ -76,46 +68,14 @@ def test_conda_environments_agree(file, extras):
     assert {name: bound for name, _, bound in rows} == wanted
 
 
-def sources(*folders):
-    """Yield the code of Python files, and of the cells of notebooks."""
-    for path in (path for folder in folders for path in (ROOT / folder).rglob("*")):
-        if path.suffix == ".py":
-            yield path.read_text("utf-8")
-        elif path.suffix == ".ipynb" and ".ipynb_checkpoints" not in path.parts:
-            cells = json.loads(path.read_text("utf-8"))["cells"]
-            yield from ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-
-
-def imported(*folders):
-    """Return the top names of the modules that the code of some folders imports."""
-    names = set()
-    for node in (node for source in sources(*folders) for node in ast.walk(ast.parse(source))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(node.module.split(".")[0])
-    return names - {*sys.stdlib_module_names, "segkit"}
-
-
-def modules(names):
-    """Return the modules that some requirements bring, as far as the course imports them."""
-    return {MODULES.get(name, name.replace("-", "_")) for name in names}
-
-
 def test_learners_install_what_they_import_and_no_more():
     """The package, notebooks and snippets import the dependencies, and only these."""
-    names = {one.name for one in requirements()}
-    needed = imported("src", "notebooks", "snippets") - {"distributed"}  # dask[distributed]
-    assert needed - OPTIONAL == modules(names - UNIMPORTED)
-
-
-def test_imports_of_the_tools_are_declared():
-    """What tests, tools, benchmarks and the site import is in an extra."""
-    folders = ("tests", "tools", "benchmarks", "site")
-    own = {path.stem for folder in folders for path in (ROOT / folder).rglob("*.py")}
-    own |= {path.name for path in (ROOT / "tests").rglob("*/")}
-    known = modules({one.name for one in requirements(*EXTRAS)}) | {"distributed"} | OPTIONAL
-    assert imported(*folders) - own - known == set()
+    nodes = imports("src", "notebooks", "snippets")
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    needed = {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - OTHERS
+    names = {one.name for one in requirements()} - UNIMPORTED
+    assert needed == {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
 def test_versions_agree():
@@ -140,15 +100,7 @@ def test_pre_commit_has_the_tested_versions():
     assert hooks["nbstripout"]["entry"] in makefile
 
 
-@needs_make
-def test_make_alone_lists_the_targets():
-    """``make`` without a target says what there is, and sets nothing up."""
-    done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True)
-    assert {"make run", "make test", "make lab"} <= set(re.findall(r"make [a-z-]+", done.stdout))
-    assert "pip install" not in done.stdout
-
-
-@needs_make
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("make"), reason="there is no make")
 @pytest.mark.parametrize(
     ("version", "taken"), [("3, 10", False), ("3, 11", True), ("3, 14", True), ("3, 15", False)]
 )
@@ -170,18 +122,3 @@ def test_make_takes_a_python_that_has_wheels(tmp_path, version, taken):
     message = [row for row in done.stderr.splitlines() if not row.startswith("make")]
     refusal = f"None of [{python}] is Python 3.11 to 3.14: install one, or use make PYTHON=..."
     assert message == ([] if taken else [refusal])
-
-
-def test_workflows_and_forms_are_sound():
-    """Workflows call targets that exist, and the forms that GitHub shows have what it asks for."""
-    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
-        jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
-        commands = "\n".join(step.get("run", "") for job in jobs for step in job["steps"])
-        called = " ".join(re.findall(r"^make (.*)", commands, re.M)).split()
-        assert set(called) <= set(targets), path.name
-    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
-        form = yaml.safe_load(path.read_text("utf-8"))
-        assert form["name"]
-        assert form["description"]
-        assert all(part["attributes"]["label"] for part in form["body"])

@@ -10,7 +10,6 @@ import tifffile
 from made import folder, scene
 from PIL import Image
 
-from segkit import data
 from segkit.reading import FrameError, common_format, pixel_size, read_frame, read_stack
 
 SHAPE = (24, 32)
@@ -48,18 +47,6 @@ def large_imagej(path, planes, *, cut=False):
     return path
 
 
-def packed(path, image):
-    """Write 12 bits per pixel, two pixels in three bytes."""
-    a, b = image.reshape(-1, 2).astype(int).T
-    pixels = np.stack([a >> 4, (a & 15) << 4 | b >> 8, b & 255], 1).astype(np.uint8).tobytes()
-    tags = {256: SHAPE[1], 257: SHAPE[0], 258: 12, 259: 1, 262: 1, 273: 8, 278: SHAPE[0]}
-    tags[279] = len(pixels)
-    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items())
-    header = struct.pack("<2sHI", b"II", 42, 8 + len(pixels))
-    path.write_bytes(header + pixels + struct.pack("<H", len(tags)) + entries + bytes(4))
-    return path
-
-
 def palette(path, colours):
     """Write an 8-bit frame with a colour map; return it as grey levels."""
     image = (scene(1, SHAPE) // 4).clip(0, 255).astype(np.uint8)
@@ -76,24 +63,39 @@ def overwritten(path, tag, values):
     return path
 
 
-LAYOUTS = {name: {"compression": name} for name in ("lzw", "zstd", "deflate", "packbits", "lzma")}
-LAYOUTS |= {"strips": {"rowsperstrip": 5}, "tiles": {"tile": (16, 16)}, "one strip": {}}
-LAYOUTS |= {"big-endian": {"byteorder": ">", "rowsperstrip": 5}}
+KINDS = {
+    "plain": {"rowsperstrip": 5},
+    "one strip": {},
+    "tiled": {"tile": (16, 16)},
+    "deflate": {"compression": "deflate", "rowsperstrip": 5},
+    "LZW": {"compression": "lzw", "predictor": 2},
+    "zstd": {"compression": "zstd"},
+    "BigTIFF": {"bigtiff": True, "byteorder": ">"},
+    "MetaMorph": None,  # as BBBC039
+}
 
 
-@pytest.mark.parametrize("kind", LAYOUTS)
-def test_every_layout_is_read(tmp_path, kind):
+@pytest.fixture(params=KINDS)
+def sound(request, tmp_path):
+    """Return a file of each kind that holds the scene 1."""
+    if request.param == "MetaMorph":
+        return metamorph(tmp_path / "a.tif", scene(1, SHAPE)[None])
+    return written(tmp_path / "a.tif", **KINDS[request.param])
+
+
+def test_every_layout_is_read(sound):
     """Every layout and lossless compression gives the pixels that were written."""
-    image = read_frame(written(tmp_path / "a.tif", **LAYOUTS[kind]))
+    image = read_frame(sound)
     np.testing.assert_array_equal(image, scene(1, SHAPE))
     assert image.dtype == np.uint16
 
 
 BAD = {
     "RGB": (np.ones((3, *SHAPE), np.uint8), r"shape \(3, 24, 32\), not rows and columns"),
+    "CFA": (scene(1, SHAPE), "its pixels are CFA of dtype uint16; save grey levels"),
     "NaN": (np.full(SHAPE, np.nan, np.float32), "NaN or infinite values"),
     "infinite": (np.where(np.eye(*SHAPE), np.inf, 1), "NaN or infinite values"),
-    "complex": (np.eye(*SHAPE).astype(complex), "not integers or floating point"),
+    "complex": (np.eye(*SHAPE).astype(complex), "MINISBLACK of dtype complex128; save grey levels"),
     "zero": (np.zeros(SHAPE, np.uint16), "every pixel is 0; move the file away"),
     "saturated": (np.full(SHAPE, 4095, np.uint16), "every pixel is 4095"),
     "other shape": (scene(1, (23, 32)), r"shape \(23, 32\) .*most frames have shape \(24, 32\)"),
@@ -105,7 +107,9 @@ BAD = {
 def test_bad_frame_is_named_with_its_reason(tmp_path, kind):
     """The error names the file and what is wrong, also when it comes from another process."""
     image, said = BAD[kind]
-    path = written(tmp_path / "a.tif", image, photometric="rgb" if kind == "RGB" else "minisblack")
+    path = written(
+        tmp_path / "a.tif", image, photometric={"RGB": "rgb", "CFA": "cfa"}.get(kind, "minisblack")
+    )
     with pytest.raises(FrameError, match=rf"a\.tif: .*{said}") as caught:
         read_frame(path, like=LIKE if "other" in kind else None)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -124,12 +128,6 @@ def test_read_stack_is_lazy_and_names_the_bad_file(tmp_path):
     np.testing.assert_array_equal(twice[0].compute(), expected[0].astype(int) - expected[1])
     with pytest.raises(FrameError, match="frame_002"):
         images.compute()
-
-
-def test_twelve_packed_bits_are_read(tmp_path):
-    """Cameras of 12 bits may store two pixels in three bytes."""
-    image = scene(1, SHAPE)
-    np.testing.assert_array_equal(read_frame(packed(tmp_path / "a.tif", image)), image)
 
 
 def test_a_missing_codec_is_named_with_its_cure(tmp_path, monkeypatch):
@@ -185,12 +183,6 @@ def test_a_stack_cut_off_after_its_first_page(tmp_path):
         read_frame(path)
 
 
-def test_one_plane_of_metamorph_is_read(tmp_path):
-    """BBBC039 comes from MetaMorph: one plane on one page."""
-    planes = scene(1, SHAPE)[None]
-    np.testing.assert_array_equal(read_frame(metamorph(tmp_path / "a.tif", planes)), planes[0])
-
-
 @pytest.mark.parametrize("lost", [False, True])
 def test_ome_tiff_over_several_files(tmp_path, lost):
     """Each file gives its own plane, whether the other files are there or not."""
@@ -218,14 +210,12 @@ def test_ome_tiff_over_several_files(tmp_path, lost):
 
 
 def test_a_pyramid_gives_its_full_size(tmp_path):
-    """Smaller copies below a page are not read; a page that is one itself is refused."""
+    """Smaller copies below a page are not read."""
     path, image = tmp_path / "a.ome.tif", scene(1, SHAPE)
     with tifffile.TiffWriter(path, ome=True) as tif:
         tif.write(image, subifds=1)
         tif.write(image[::2, ::2], subfiletype=1)
     np.testing.assert_array_equal(read_frame(path), image)
-    with pytest.raises(FrameError, match="holds a thumbnail of an image"):
-        read_frame(written(tmp_path / "b.tif", image, subfiletype=1))
 
 
 @pytest.mark.parametrize("tag", [324, 325])
@@ -239,18 +229,16 @@ def test_a_tile_without_data_is_refused(tmp_path, tag):
         read_frame(overwritten(path, tag, values))
 
 
-@pytest.mark.parametrize("kind", ["plain", "tiled", "deflate", "LZW", "BigTIFF"])
-def test_a_file_cut_off_is_never_read_with_other_pixels(tmp_path, kind):
+def test_a_file_cut_off_is_never_read_with_other_pixels(sound):
     """Wherever the end is missing, the frame is refused or complete."""
-    path = KINDS[kind](tmp_path / "a.tif")
-    content, image = path.read_bytes(), scene(1, SHAPE)
+    content, image = sound.read_bytes(), scene(1, SHAPE)
     for end in (*range(0, len(content), 97), *range(len(content) - 20, len(content))):
-        path.write_bytes(content[:end])
+        sound.write_bytes(content[:end])
         try:
-            np.testing.assert_array_equal(read_frame(path), image)
+            np.testing.assert_array_equal(read_frame(sound), image)
         except FrameError:
             continue
-        assert end > len(content) - 16  # bytes that no strip or tile uses
+        assert end > len(content) - 50  # bytes that no strip or tile uses
 
 
 def test_white_stored_as_zero_is_refused(tmp_path):
@@ -275,24 +263,6 @@ def test_colour_maps(tmp_path):
             read_frame(tmp_path / f"{name}.tif")
 
 
-def test_half_precision_becomes_single(tmp_path):
-    """SciPy has no filters for float16, so such frames are segmented as float32."""
-    image = scene(1, SHAPE).astype(np.float16)
-    path = written(tmp_path / "a.tif", image)
-    assert common_format([path]) == (SHAPE, np.float32)
-    assert read_frame(path).dtype == np.float32
-    np.testing.assert_array_equal(read_frame(path), image)
-
-
-@pytest.mark.parametrize("tag", [256, 257])
-def test_a_frame_without_pixels_is_refused(tmp_path, tag):
-    """Width or height 0 is an error with the file's name, in the sample too."""
-    path = overwritten(written(tmp_path / "a.tif"), tag, 0)
-    for call in (read_frame, lambda path: common_format([path])):
-        with pytest.raises(FrameError, match=r"a\.tif: shape .*so it has no pixels"):
-            call(path)
-
-
 def test_too_little_memory_names_the_file(tmp_path, monkeypatch):
     """A frame larger than the memory is one line."""
 
@@ -307,11 +277,10 @@ def test_too_little_memory_names_the_file(tmp_path, monkeypatch):
 NOT_FRAMES = {
     "PNG": r"cannot be read as TIFF \(it starts with b'\\x89PNG.*; save the frame as TIFF",
     "empty": r"is empty \(0 bytes\); copy or save the file again",
-    "folder": "is a folder, not a file",
-    "link": "is a link to .*gone.tif, which does not exist",
-    "pipe": "is a pipe or a device, not a file",
-    "missing": "does not exist",
-    "loop": "is a link to .*a.tif, which does not exist",
+    "folder": "is a folder, a pipe or a device; move it away",
+    "pipe": "is a folder, a pipe or a device; move it away",
+    "missing": "does not exist, or is a link to nothing",
+    "link": "does not exist, or is a link to nothing",
     "bytes": "its name is not valid UTF-8; rename the file",
 }
 
@@ -328,8 +297,6 @@ def test_what_is_no_frame_is_named_with_its_own_cure(tmp_path, what):
         path.mkdir()
     elif what == "link":
         path.symlink_to(tmp_path / "gone.tif")
-    elif what == "loop":
-        path.symlink_to(path)
     elif what == "pipe":
         if not hasattr(os, "mkfifo"):
             pytest.skip("this system has no named pipes")
@@ -341,65 +308,6 @@ def test_what_is_no_frame_is_named_with_its_own_cure(tmp_path, what):
     message = str(caught.value)
     assert ("copy" in message) == (what == "empty")
     assert len(message.encode().splitlines()) == 1
-
-
-def test_tiff_suffixes_in_any_case(tmp_path):
-    """A file is a frame by its suffix, long or short, in capitals or not."""
-    names = ["a.tif", "b.tiff", "c.TIF", "d.TIFF"]
-    files = [written(tmp_path / name) for name in names]
-    (tmp_path / ".e.tiff").touch()
-    (tmp_path / "f.tif.part").touch()
-    assert data.images(tmp_path) == files
-
-
-def test_what_is_there_instead_of_frames(tmp_path):
-    """The error lists folders and other files; the download helps only the course's own folder."""
-    place = tmp_path / "plate"
-    for well in "AB":
-        (place / well).mkdir(parents=True)
-    for name in ("a.png", "b.png", "notes.txt"):
-        (place / name).touch()
-    holds = r"the folder plate/A, the folder plate/B, 2 \.png, 1 \.txt: give the folder of"
-    with pytest.raises(data.DataError, match=rf"no frames .* in .*plate, which holds {holds}"):
-        data.images(place)
-    file = written(place / "A" / "one.tif")
-    with pytest.raises(data.DataError, match=r"one\.tif is a file: give the folder that holds it"):
-        data.images(file)
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_fetch_is_the_cure_for_the_data_set_only(tmp_path, monkeypatch, own):
-    """Somebody's own empty folder is not filled by the download."""
-    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
-    with pytest.raises(data.DataError) as caught:
-        data.images(tmp_path / ("mine" if own else "BBBC039"))
-    assert ("segkit fetch" in str(caught.value)) == (not own)
-
-
-def test_images_that_are_passed_over(tmp_path):
-    """Other image files and folders with frames are listed; masks and notes are not."""
-    written(tmp_path / "a.tif")
-    assert data.passed_over(tmp_path) == ""
-    for name in ("a.csv", "b.png", "c.nd2", "d.PNG"):
-        (tmp_path / name).touch()
-    for name in ("A01", "masks", "empty"):
-        (tmp_path / name).mkdir()
-    for name in ("A01", "masks"):
-        written(tmp_path / name / "a.tif")
-    expected = f"the folder {tmp_path.name}/A01, 1 .png, 1 .nd2, 1 .PNG"
-    assert data.passed_over(tmp_path) == expected
-    (tmp_path / "images").mkdir()
-    written(tmp_path / "images" / "a.tif")
-    assert "1 .tif" in data.passed_over(tmp_path)
-
-
-def test_brackets_in_a_path(tmp_path):
-    """A folder named like a pattern is an ordinary folder."""
-    place = tmp_path / "exp [1]"
-    place.mkdir()
-    path = written(place / "a[2].tif")
-    assert data.images(place) == [path]
-    np.testing.assert_array_equal(read_stack([path])[0].compute(), scene(1, SHAPE))
 
 
 def test_the_majority_decides_what_frames_must_be(tmp_path):
@@ -454,21 +362,17 @@ OME = {"axes": "YX", "PhysicalSizeX": 325, "PhysicalSizeY": 325}
 @pytest.mark.parametrize(
     ("how", "size"),
     [
-        ({"imagej": True, "metadata": {"unit": "micron"}}, 0.25),
         ({"imagej": True, "metadata": {"unit": "\\u00B5m"}}, 0.25),
         ({"imagej": True, "metadata": {"unit": "nm"}}, 0.00025),
         ({"imagej": True, "metadata": {"unit": "inch"}}, None),
-        ({"imagej": True, "metadata": {"unit": "pixel"}}, None),
         ({"imagej": True}, None),
         ({"imagej": True, "metadata": {"unit": "um"}, "resolution": (4, 2)}, None),
         ({"ome": True, "metadata": OME}, 325),
         ({"ome": True, "metadata": {**OME, "PhysicalSizeXUnit": "nm"}}, None),
         ({"ome": True, "metadata": OME | {f"PhysicalSize{a}Unit": "nm" for a in "XY"}}, 0.325),
         ({"ome": True, "metadata": {**OME, "PhysicalSizeY": 3}}, None),
-        ({"ome": True, "metadata": {"axes": "YX", "PhysicalSizeX": 0.5}}, None),
         ({"ome": True, "metadata": {"axes": "YX"}}, None),
         ({"resolutionunit": "centimeter"}, None),
-        ({"description": "Simulated, not real cells: segkit, version 1", "metadata": None}, 0.645),
     ],
 )
 def test_pixel_size_that_a_file_states(tmp_path, how, size):
@@ -501,60 +405,36 @@ def test_pixel_size_of_simulated_frames(simulated_frames):
     assert pixel_size(next((simulated_frames / "images").glob("*.tif"))) == 0.645
 
 
-KINDS = {
-    "plain": lambda path: written(path, rowsperstrip=5),
-    "tiled": lambda path: written(path, tile=(16, 16)),
-    "deflate": lambda path: written(path, compression="deflate", rowsperstrip=5),
-    "LZW": lambda path: written(path, compression="lzw", predictor=2),
-    "BigTIFF": lambda path: written(path, bigtiff=True, byteorder=">"),
-    "MetaMorph": lambda path: metamorph(path, scene(1, SHAPE)[None]),
-}
-
-
 def damaged(content, rng):
-    """Flip, cut out, insert or zero some bytes, or cut the end off."""
+    """Change a bit or a byte of a tag, or replace some bytes, by zeros, others or none."""
     content = bytearray(content)
-    how = rng.choice(["flip", "header", "cut", "insert", "remove", "zero"])
     start = int(rng.integers(len(content)))
     stop = start + int(rng.integers(1, 40))
-    if how == "flip":
+    how = rng.choice(["bit", "header", "zeros", "insert", "remove"])
+    if how == "bit":
         content[start] ^= 1 << int(rng.integers(8))
     elif how == "header":  # a tag's entry; tifffile writes them at the start or at the end
         place = int(rng.choice([rng.integers(300), len(content) - 1 - rng.integers(300)]))
         content[place % len(content)] = int(rng.integers(256))
-    elif how == "cut":
-        del content[start:]
-    elif how == "insert":
-        content[start:start] = rng.bytes(stop - start)
-    elif how == "remove":
-        del content[start:stop]
-    else:
+    elif how == "zeros":
         content[start:stop] = bytes(len(content[start:stop]))
+    else:
+        content[start:stop] = rng.bytes(50) if how == "insert" else b""
     return content
 
 
-def outcome(path):
-    """Read a damaged file: pixels, or an error that names it."""
-    try:
-        shape, dtype = common_format([path])
-        image = read_frame(path)
-    except FrameError as error:
-        message = str(error)
-    else:
-        assert (image.shape, image.dtype) == (shape, dtype)
-        return "read"
-    assert message.startswith(f"{path}: ")
-    assert "\n" not in message
-    return "refused"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_damage_gives_pixels_or_the_file_name(tmp_path, kind):
+def test_damage_gives_pixels_or_the_file_name(sound):
     """Whatever happens to a file, reading it ends in pixels or in a FrameError."""
-    path = KINDS[kind](tmp_path / "a.tif")
-    content, rng = path.read_bytes(), np.random.default_rng(list(KINDS).index(kind))
-    found = set()
-    for _ in range(60):  # of 2,100 such files, about half are refused
-        path.write_bytes(damaged(content, rng))
-        found.add(outcome(path))
-    assert found == {"read", "refused"}
+    content, rng = sound.read_bytes(), np.random.default_rng(5)
+    refused = []
+    for _ in range(60):  # about half of such files are refused
+        sound.write_bytes(damaged(content, rng))
+        try:
+            shape, dtype = common_format([sound])
+            image = read_frame(sound)
+        except FrameError as error:
+            refused.append(str(error))
+        else:
+            assert (image.shape, image.dtype) == (shape, dtype)
+    assert 0 < len(refused) < 60
+    assert all(said.startswith(f"{sound}: ") and "\n" not in said for said in refused)

@@ -1,4 +1,4 @@
-"""What the pages in the root name exists: commands, targets, files, notebooks."""
+"""What the written pages name exists: commands, targets, files, notebooks."""
 
 import re
 import shlex
@@ -11,6 +11,7 @@ from segkit import cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")
+PAGES += ("site/teach/classroom.md",)
 
 
 def text(name):
@@ -18,10 +19,9 @@ def text(name):
     return (ROOT / name).read_text("utf-8")
 
 
-def commands(name):
-    """Return the command lines of a page's code blocks, as lists of words."""
-    blocks = re.findall(r"```(?:sh|powershell)\n(.*?)```", text(name), re.S)
-    rows = "".join(blocks).replace("\\", "/").splitlines()
+def calls(program):
+    """Return the arguments of each line that calls a program of .venv, as lists of words."""
+    rows = re.findall(rf"^\s*\.venv\S+{program} (.*)$", "\n".join(map(text, PAGES)), re.M)
     return [shlex.split(row, comments=True) for row in rows]
 
 
@@ -48,48 +48,28 @@ def test_the_pipeline_runs_as_it_is(simulated_frames, tmp_path, monkeypatch, cap
 def test_links_lead_somewhere(name):
     """A link to a file of the repository leads to one."""
     links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text(name))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
 
 
 def test_make_targets_exist():
-    """Each ``make TARGET`` that a page names is in the Makefile."""
-    pages = "\n".join(map(text, PAGES))
-    named = re.findall(r"(?:^|`)(?:\S+=\S+ )?make ([a-z-]+(?: [a-z-]+)?)", pages, re.M)
+    """Each ``make TARGET`` of pages, workflows and the dev container is in the Makefile."""
+    folders = (".github/workflows/*.yml", ".devcontainer/*.json")
+    others = [path.relative_to(ROOT) for folder in folders for path in ROOT.glob(folder)]
+    code = "\n".join(map(text, [*PAGES, *others]))
+    named = re.findall(r'(?:^\s*|[`"]|run: )(?:\S+=\S+ )*make ([a-z-]+(?: [a-z-]+)*)', code, re.M)
     names = set(" ".join(named).split())
-    assert {"lab", "site", "slides"} <= names
+    assert {"lab", "measure", "setup", "site", "test-browser"} <= names
     assert names <= set(re.findall(r"^([a-z-]+):", text("Makefile"), re.M))
 
 
-def test_segkit_commands_are_accepted():
-    """The command line accepts each ``segkit`` line of the README."""
-    lines = [words[1:] for words in commands("README.md") if words and words[0].endswith("/segkit")]
-    assert {words[0] for words in lines} >= {"fetch", "verify", "simulate", "segment", "doctor"}
-    for words in lines:
+def test_commands_are_accepted(monkeypatch, tmp_path, load):
+    """The command line accepts each ``segkit`` line, and each one that runs notebooks."""
+    assert {words[0] for words in calls("segkit")} >= {"fetch", "verify", "simulate", "segment"}
+    for words in calls("segkit"):
         assert cli.parser().parse_args(words).command == words[0]
-
-
-def test_notebook_commands_are_accepted(monkeypatch, tmp_path, load):
-    """Each line of the pages that runs notebooks is accepted by the command's parser."""
     tool = load("tools/run_notebooks")
     monkeypatch.chdir(tmp_path)  # without notebooks: parsed, then refused
-    name = "tools/run_notebooks.py"
-    lines = [words for page in PAGES for words in commands(page) if name in words]
+    lines = calls("python tools/run_notebooks.py")
     assert lines
     for words in lines:
-        assert tool.main(words[words.index(name) + 1 :]) == 1
-
-
-def test_the_windows_steps_run_what_make_runs():
-    """The steps without make install, test and execute with the same options as the Makefile."""
-    makefile = text("Makefile").replace("\\\n", " ")
-    nbval = re.search(r"^NBVAL := (.*)$", makefile, re.M)[1]
-    recipe = " ".join(makefile.replace("$(NBVAL)", nbval).split())
-    for words in commands("README.md"):
-        if words[1:3] == ["-m", "pytest"]:
-            options = [f'"{word}"' if " " in word else word for word in words[1:]]
-            assert " ".join(options) in recipe
-    installs = [words for words in commands("README.md") if words[1:4] == ["-m", "pip", "install"]]
-    assert [words[4:] for words in installs[:2]] == [
-        ["-c", "constraints.txt", "-e", ".[test]"],
-        ["-c", "constraints.txt", "-e", ".[napari]"],
-    ]
+        assert tool.main(words) == 1

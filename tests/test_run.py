@@ -1,9 +1,9 @@
-import errno
 import functools
 import hashlib
 import logging
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -26,6 +26,7 @@ from made import folder, scene, under_small_disk
 from segkit import frame, reading, run
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX systems")
+SEGKIT = [sys.executable, "-m", "segkit.cli", "segment"]
 
 
 def segment(files, out, **options):
@@ -117,42 +118,16 @@ def test_pixel_size_that_the_files_agree_on(tmp_path, second, scale):
     assert found == [1, scale, scale]
 
 
-@pytest.mark.napari
-def test_labels_open_with_ome_zarr_py(tmp_path):
-    """ome-zarr-py finds the image."""
-    reader = pytest.importorskip(
-        "ome_zarr.reader", reason="ome-zarr-py is not installed: make napari"
-    )
-    from ome_zarr.io import parse_url
-
-    segment(folder(tmp_path / "in", 3), tmp_path / "out", labels=True)
-    nodes = list(reader.Reader(parse_url(tmp_path / "out" / "labels.ome.zarr"))())
-    assert nodes[0].data[0].shape == (3, 90, 120)
-    assert int(nodes[0].data[0][1].max()) > 7
-
-
-def test_equal_names_in_subfolders(tmp_path):
-    """Table and skipped.csv tell frames of the same name apart by their folders."""
-    files = [folder(tmp_path / "in" / well, 1)[0] for well in ("A01", "B02", "C03")]
+def test_any_name(tmp_path):
+    """Frames of one name in several folders are told apart, and every name is an ordinary one."""
+    files = [folder(tmp_path / "[1]*" / well, 1)[0] for well in ("A01", "a, b", 'kärne_"核"')]
     tifffile.imwrite(files[1], scene(5))
     files[2].write_text("no picture")
-    files[0] = tmp_path / "in" / "x" / ".." / "A01" / files[0].name  # however it is given
-    segment(files, tmp_path / "out", skip=True)
-    table = pd.read_parquet(tmp_path / "out" / "nuclei.parquet")
-    names = ["A01/frame_000.tif", "B02/frame_000.tif", "C03/frame_000.tif"]
-    assert list(table.groupby("frame")["file"].unique().explode()) == names[:2]
-    assert list(pd.read_csv(tmp_path / "out" / "skipped.csv")["file"]) == names[2:]
-
-
-def test_any_name(tmp_path):
-    """Folders like patterns, spaces, quotes and letters beyond ASCII are ordinary names."""
-    files = folder(tmp_path / "exp [1]*", 3)
-    names = ["a name, with spaces.tif", "kärne_核.tif", 'the "bad", one.tif']
-    files = [path.rename(path.with_name(name)) for path, name in zip(files, names, strict=True)]
-    files[2].write_text("no picture")
+    files[0] = tmp_path / "[1]*" / "x" / ".." / "A01" / files[0].name  # however it is given
     segment(files, tmp_path / "out [2]", labels=True, skip=True)
     table = pd.read_parquet(tmp_path / "out [2]" / "nuclei.parquet")
-    assert list(table["file"].unique()) == names[:2]
+    names = ["A01/frame_000.tif", "a, b/frame_000.tif", 'kärne_"核"/frame_000.tif']
+    assert list(table.groupby("frame")["file"].unique().explode()) == names[:2]
     assert list(pd.read_csv(tmp_path / "out [2]" / "skipped.csv")["file"]) == names[2:]
 
 
@@ -174,13 +149,10 @@ def test_name_that_is_not_utf8(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"files": []}, "no frames were given"),
-        ({"batch": 0}, "batch 0: give at least one frame per task"),
+        ({"files": []}, "list of files is empty"),
         ({"batch": -1}, "batch -1: give at least one frame per task"),
         ({"pixel_size": -1}, "pixel size -1: give a positive number"),
         ({"method": "cloud"}, "unknown method 'cloud': choose tutorial, .* or module:function"),
-        ({"method": "no_module:f"}, "no_module:f' cannot be imported .*No module named"),
-        ({"method": "json:nothing"}, "no attribute 'nothing'.*: give module:function"),
         ({"method": "json:codecs"}, "json:codecs' cannot be imported .*: not a function"),
     ],
 )
@@ -196,27 +168,17 @@ def test_what_cannot_be_done_is_refused_at_once(tmp_path, options, said):
 # ---- frames that cannot be used
 
 
-def damage(path, how):
-    """Put a bad frame in the place of a good one."""
-    if how == "truncated":
-        path.write_bytes(path.read_bytes()[:5000])
-    elif how == "other shape":
-        tifffile.imwrite(path, scene(1)[:-1])
-    elif how == "other dtype":
-        tifffile.imwrite(path, scene(1).astype(np.uint8))
-    elif how == "zero":
-        tifffile.imwrite(path, np.zeros_like(scene(1)))
-    else:
-        path.unlink()
-
-
-@pytest.mark.parametrize("how", ["truncated", "other shape", "other dtype", "zero", "missing"])
+@pytest.mark.parametrize("how", ["truncated", "other shape", "missing"])
 def test_bad_frame_stops_or_is_skipped(tmp_path, how):
     """It is named with its reason; the rows of the others are what they are without it."""
     files = folder(tmp_path / "in", 5)
     good = files[2].read_bytes()
     segment(files, tmp_path / "whole", labels=True)
-    damage(files[2], how)
+    files[2].unlink()
+    if how == "truncated":
+        files[2].write_bytes(good[:5000])
+    elif how == "other shape":
+        tifffile.imwrite(files[2], scene(1)[:-1])
     with pytest.raises(reading.FrameError, match=r"frame_002\.tif: "):
         segment(files, tmp_path / "out", labels=True)
     result = segment(files, tmp_path / "out", labels=True, skip=True)
@@ -235,13 +197,8 @@ def test_bad_frame_stops_or_is_skipped(tmp_path, how):
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-def test_what_fails_in_segmenting_is_named_and_skipped(tmp_path, monkeypatch):
-    """A frame too small for a method, or for the memory, is named; the others are done."""
-    row = tmp_path / "row.tif"
-    tifffile.imwrite(row, np.arange(50, dtype=np.uint16)[None])
-    said = r"row\.tif: cannot be segmented with 'watershed' \(ValueError.*try another method"
-    with pytest.raises(reading.FrameError, match=said):
-        segment([row], tmp_path / "out", method="watershed")
+def test_frame_too_large_for_the_memory(tmp_path, monkeypatch):
+    """A frame that needs more memory than there is can be skipped; the others are done."""
 
     def full(image, *, method, segment=frame.segment):
         if image[0, 0] == scene(1)[0, 0]:
@@ -268,38 +225,38 @@ def test_second_run_computes_nothing(tmp_path, monkeypatch):
     assert [(one["batches"], one["there"]) for one in (first, second)] == [(2, 0), (2, 2)]
 
 
-@pytest.mark.parametrize("how", ["missing", "cut", "empty", "unexpected"])
+@pytest.mark.parametrize("how", ["cut", "unexpected"])
 def test_part_that_is_not_complete_is_done_again(tmp_path, how):
-    """A missing, damaged or unexpected part does not count, nor what a killed run left."""
+    """A damaged or unexpected part does not count, nor what a killed run left."""
     files = folder(tmp_path / "in", 4)
     segment(files, tmp_path / "out")
     before = digest(tmp_path / "out")
     part = tmp_path / "out" / "nuclei.parquet" / "part-00001.parquet"
-    half = part.with_name(".part-00001.parquet.123.part")
-    half.write_bytes(b"half")
-    if how == "missing":
-        part.unlink()
-    elif how == "unexpected":
-        pd.DataFrame({"a": [1]}).to_parquet(part)
+    part.with_name(".part-00001.parquet.123.part").write_bytes(b"half")
+    if how == "cut":
+        part.write_bytes(part.read_bytes()[:-20])
     else:
-        part.write_bytes(part.read_bytes()[:-20] if how == "cut" else b"")
+        pd.DataFrame({"a": [1]}).to_parquet(part)
     assert segment(files, tmp_path / "out")["there"] == 1
     assert digest(tmp_path / "out") == before
-    assert not half.exists()
+
+
+def linked(path, frames):
+    """Make a folder of frames of full size, which share four files."""
+    some = folder(path.with_name("some"), 4, shape=(520, 696))
+    files = [path / f"frame_{number:03d}.tif" for number in range(frames)]
+    path.mkdir()
+    for number, file in enumerate(files):
+        os.link(some[number % 4], file)
+    return files
 
 
 @POSIX
 def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
     """Kill -9 in the middle, three times: no batch is done twice, and the table is the same."""
-    some = folder(tmp_path / "some", 4, shape=(520, 696))
-    files = [tmp_path / "in" / f"frame_{number:03d}.tif" for number in range(120)]
-    files[0].parent.mkdir()
-    for number, path in enumerate(files):
-        os.link(some[number % 4], path)
-    segment(files, tmp_path / "whole", batch=3)
+    segment(linked(tmp_path / "in", 120), tmp_path / "whole", batch=3)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "segkit.cli", "segment", str(files[0].parent)]
-    command += ["--out", str(out), "--batch", "3"]
+    command = [*SEGKIT, str(tmp_path / "in"), "--out", str(out), "--batch", "3"]
     parts = out / "nuclei.parquet"
     written = {}
     for kill in (1, 2, 3):
@@ -323,14 +280,10 @@ def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
 @POSIX
 def test_kill_leaves_no_process_and_no_lock(tmp_path):
     """After kill -9 no process is left behind, and the same command goes on at once."""
-    some = folder(tmp_path / "some", 1, shape=(520, 696))[0]
-    (tmp_path / "in").mkdir()
-    for number in range(30):
-        os.link(some, tmp_path / "in" / f"frame_{number:03d}.tif")
-    command = [sys.executable, "-m", "segkit.cli", "segment", str(tmp_path / "in"), "--workers"]
-    command += ["1", "--out", str(tmp_path / "out"), "--batch", "1", "--scheduler", "local"]
-    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **quiet)
+    linked(tmp_path / "in", 30)
+    command = [*SEGKIT, str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    command += ["--batch", "1", "--scheduler", "local"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     parts = tmp_path / "out" / "nuclei.parquet"
     while len(list(parts.glob("part-*"))) < 3 and process.poll() is None:
         time.sleep(0.002)
@@ -345,53 +298,19 @@ def test_kill_leaves_no_process_and_no_lock(tmp_path):
 
 def test_full_disk(tmp_path):
     """On a full disk a line says what to do; with space the same command gives the same bytes."""
-    files = folder(tmp_path / "in", 8)
-    segment(files, tmp_path / "whole", batch=1, labels=True)
+    segment(folder(tmp_path / "in", 8), tmp_path / "whole", batch=1, labels=True)
     under, mount, enlarge = under_small_disk(tmp_path / "out", 64)
-    command = ["segment", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
-    code = f"""
-import subprocess
-from pathlib import Path
-from segkit import cli
-def call():
-    print(cli.main({[*command, "--batch", "1", "--labels"]}), flush=True)
-    return {{part.name: part.read_bytes() for part in Path("out/nuclei.parquet").glob("part-*")}}
-whole = {{part.name: part.read_bytes() for part in Path("whole/nuclei.parquet").iterdir()}}
-subprocess.run({mount}, check=True)
-first = call()
-print(0 < len(first) < len(whole), first.items() < whole.items())
-subprocess.run({enlarge}, check=True)
-print(call() == whole)
-"""
-    done = subprocess.run(
-        [*under, sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    failed, kept, already, result, status, same = done.stdout.splitlines()
-    assert (failed, kept, status, same) == ("1", "True True", "0", "True")
-    assert already.endswith(" of 8 batches were there already")
-    assert result.startswith("frames=8 nuclei=")
+    call = [*SEGKIT, str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--batch", "1"]
+    steps = [mount, [*call, "--labels"], ["cp", "-r", "out", "full"]]
+    steps += [enlarge, [*call, "--labels"], ["cp", "-r", "out", "done"]]
+    script = [*under, "sh", "-c", "\n".join(map(shlex.join, steps))]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert set() < set(digest(tmp_path / "full")) < set(digest(tmp_path / "whole"))
+    assert digest(tmp_path / "done") == digest(tmp_path / "whole")
+    assert re.match(r"\d of 8 batches were there already\nframes=8 nuclei=", done.stdout)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("segkit: ")]
     assert str(tmp_path / "out") in line
     assert line.endswith("What is written stays, and the same command goes on.")
-
-
-def test_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    """A disk that fills up in the middle of a part leaves neither a part nor half of one."""
-
-    def full_disk(table, path, write=run.pq.write_table):
-        if "nuclei.parquet" not in str(path):
-            return write(table, path)
-        path.write_bytes(b"PAR1 half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(run.pq, "write_table", full_disk)
-    with pytest.raises(run.RunError, match="No space left"):
-        segment(folder(tmp_path / "in", 2), tmp_path / "out")
-    assert list((tmp_path / "out" / "nuclei.parquet").iterdir()) == []
 
 
 def test_one_run_at_a_time(tmp_path, monkeypatch):
@@ -420,42 +339,24 @@ def test_one_run_at_a_time(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("numbers", "options", "said"),
     [
-        ({"method": "otsu"}, r"method=tutorial \(not otsu\)"),
-        ({"batch": 3}, r"batch=2 \(not 3\)"),
-        ({"labels": True}, r"labels=False \(not True\)"),
-        ({"labels": True, "pixel_size": 0.5}, r"labels=.* and pixel_size=None \(not 0.5\)"),
+        ([0, 1, 2], {"method": "otsu"}, r"method=tutorial \(not otsu\)"),
+        ([0, 1, 2], {"labels": True, "pixel_size": 1}, r"labels=.* and pixel_size=None \(not 1\)"),
+        ([0, 1, 2, 3, 4], {}, r"\(files added: 2, missing: 0, such as frame_003.tif\)"),
+        ([1, 2, 4], {}, r"\(files added: 1, missing: 1, such as frame_000.tif\)"),
+        ([0, 1, 2, 0], {}, "the same files in another order"),
     ],
 )
-def test_other_settings_are_refused(tmp_path, options, said):
+def test_another_run_is_refused(tmp_path, numbers, options, said):
     """The message says what the folder holds and what was wanted, and nothing in it changes."""
-    files = folder(tmp_path / "in", 2)
-    segment(files, tmp_path / "out")
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
-    with pytest.raises(run.RunError, match=said + ": choose another --out, or delete") as caught:
-        segment(files, tmp_path / "out", **options)
-    assert "\n" not in str(caught.value)
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
-
-
-@pytest.mark.parametrize(
-    ("numbers", "said"),
-    [
-        ([0, 1, 2, 3, 4], r"\(files added: 2, such as frame_003.tif\)"),
-        ([1, 2], r"\(files missing: 1, such as frame_000.tif\)"),
-        ([0, 1, 4], "added: 1, such as frame_004.tif; files missing: 1, such as frame_002.tif"),
-        ([2, 1, 0], "the same files in another order"),
-        ([0, 1, 2, 0], "the same files in another order"),
-    ],
-)
-def test_other_frames_are_refused(tmp_path, numbers, said):
-    """The message says which files differ, how many, and what to do."""
     files = folder(tmp_path / "in", 5)
     segment(files[:3], tmp_path / "out")
-    with pytest.raises(run.RunError, match=f"{said}.*choose another --out, or delete") as caught:
-        segment([files[number] for number in numbers], tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    with pytest.raises(run.RunError, match=f"{said}.*: choose another --out, or del") as caught:
+        segment([files[number] for number in numbers], tmp_path / "out", **options)
     assert "\n" not in str(caught.value)
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
 
 
 def test_frames_of_the_same_names_in_another_folder_are_refused(tmp_path):
@@ -466,7 +367,7 @@ def test_frames_of_the_same_names_in_another_folder_are_refused(tmp_path):
         segment(others, tmp_path / "out")
 
 
-@pytest.mark.parametrize("how", ["size", "time of change"])
+@pytest.mark.parametrize("how", ["size", "time"])
 def test_frame_that_was_exported_again_is_refused(tmp_path, how):
     """A frame that is not the one of the table is named; without its part it is done again."""
     files = folder(tmp_path / "in", 4)
@@ -475,7 +376,7 @@ def test_frame_that_was_exported_again_is_refused(tmp_path, how):
         tifffile.imwrite(files[3], scene(9), compression="deflate")
     else:
         os.utime(files[3], ns=(0, 1))
-    said = rf"frame_003.tif has changed .*\({how}; .* 1 of 4\).*part-00001.parquet in"
+    said = r"frame_003.tif has changed .*: 1 of 4\).*part-00001.parquet in"
     with pytest.raises(run.RunError, match=said):
         segment(files, tmp_path / "out")
     (tmp_path / "out" / "nuclei.parquet" / "part-00001.parquet").unlink()
@@ -500,36 +401,27 @@ def test_frame_that_changes_during_the_run(tmp_path, monkeypatch):
             segment(files, tmp_path / "out")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"run"', "\x00"])
-def test_damaged_run_json_is_named(tmp_path, text):
-    """A run.json that cannot be read is one line with the file's name and the cure."""
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text(text)
-    with pytest.raises(run.RunError, match=r"run\.json is damaged: choose another") as caught:
-        segment(folder(tmp_path / "in", 1), tmp_path / "out")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("how", ["missing", "cut", "other columns"])
-def test_damaged_list_of_frames_is_named(tmp_path, how):
-    """A list that cannot be read is one line with the file's name and the cure."""
-    files, path = folder(tmp_path / "in", 1), tmp_path / "out" / "files.parquet"
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("run.json", b"{", "is damaged"),
+        ("run.json", b"[]", "is damaged"),
+        ("run.json", None, "is there without run.json"),
+        ("files.parquet", None, "is missing or damaged"),
+        ("files.parquet", b"PAR1", "is missing or damaged"),
+    ],
+)
+def test_damaged_folder_is_refused(tmp_path, name, content, said):
+    """What tells one run from another is needed: the file is named, with the cure."""
+    files = folder(tmp_path / "in", 1)
     segment(files, tmp_path / "out")
-    content = path.read_bytes()
-    path.unlink()
-    if how == "cut":
-        path.write_bytes(content[:-20])
-    elif how == "other columns":
-        pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(run.RunError, match=r"files\.parquet is missing or damaged: choose"):
+    (tmp_path / "out" / name).unlink()
+    if content is not None:
+        (tmp_path / "out" / name).write_bytes(content)
+    with pytest.raises(run.RunError, match=rf"{said}.*: choose another --out") as caught:
         segment(files, tmp_path / "out")
-
-
-def test_table_of_another_program_is_refused(tmp_path):
-    """A table that this package did not begin is not mixed with ours."""
-    (tmp_path / "out" / "nuclei.parquet").mkdir(parents=True)
-    with pytest.raises(run.RunError, match=r"without run\.json: choose another"):
-        segment(folder(tmp_path / "in", 1), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "out") in str(caught.value)
 
 
 # ---- a function of one's own
@@ -608,16 +500,14 @@ def test_function_of_the_current_folder(tmp_path, monkeypatch, where):
     ("function", "said"),
     [
         (lambda image: undefined, "NameError: name 'undefined' is not defined"),  # noqa: F821
-        (lambda image: image[:-1], "ValueError: .*shape"),
         (lambda image: image / 2, "ValueError: .*"),
-        (lambda image: None, ".*"),
     ],
 )
 def test_own_function_that_fails(tmp_path, function, said):
     """The frame and the function are named; with skip the reason is that of all frames."""
     files = folder(tmp_path / "in", 3)
     where = r"frame_00\d\.tif: cannot be segmented with "
-    with pytest.raises(reading.FrameError, match=rf"{where}.*\({said}.*\); correct that") as caught:
+    with pytest.raises(reading.FrameError, match=rf"{where}.*\({said}.*\); correct") as caught:
         segment(files, tmp_path / "out", method=function)
     assert "\n" not in str(caught.value)
     with pytest.raises(run.RunError, match=r"3 of 3 .* such as frame_000\.tif, because: cannot"):
@@ -626,20 +516,16 @@ def test_own_function_that_fails(tmp_path, function, said):
 
 def test_function_that_cannot_be_sent(tmp_path):
     """What is bound to it may not leave this process: the error says so before anything is done."""
-    held = threading.Lock()
+    files, bound = folder(tmp_path / "in", 1), functools.partial(bright, level=threading.Lock())
     with cluster(), pytest.raises(run.RunError, match=r"cannot be sent to workers .*lock.*: let"):
-        segment(
-            folder(tmp_path / "in", 1),
-            tmp_path / "out",
-            method=lambda image: held and bright(image),
-        )
+        segment(files, tmp_path / "out", method=bound)
     assert not (tmp_path / "out").exists()
 
 
 # ---- schedulers
 
 
-@pytest.mark.parametrize("where", ["synchronous", "client", "client, but threads are asked for"])
+@pytest.mark.parametrize("where", ["worker", "threads"])
 def test_schedulers_do_not_change_a_byte(tmp_path, monkeypatch, where):
     """What Dask uses is used, and writes what threads write; workers are given absolute paths."""
     files, seen = folder(tmp_path / "in", 5), []
@@ -648,18 +534,15 @@ def test_schedulers_do_not_change_a_byte(tmp_path, monkeypatch, where):
 
     def watched(read, path, **options):
         assert Path(path).is_absolute()
-        seen.append("worker" if "Dask-Default-Threads" in threading.current_thread().name else "")
+        of_worker = "Dask-Default-Threads" in threading.current_thread().name
+        seen.append("worker" if of_worker else "threads")
         return read(path, **options)
 
     instead(monkeypatch, watched)
     files = [Path("in") / path.name for path in files]
-    if where == "synchronous":
-        with dask.config.set(scheduler="synchronous"):
-            segment(files, "out")
-    else:
-        with cluster(), dask.config.set({"scheduler": "threads"} if "threads" in where else {}):
-            segment(files, "out")
-    assert set(seen) == {"worker" if where == "client" else ""}
+    with cluster(), dask.config.set({"scheduler": "threads"} if where == "threads" else {}):
+        segment(files, "out")
+    assert set(seen) == {where}
     assert digest(tmp_path / "out") == digest(tmp_path / "threads")
 
 
@@ -766,9 +649,8 @@ def test_frames_that_end_every_worker_are_named(tmp_path):
     saturated = scene(0)
     saturated[0, 0] = 4095
     tifffile.imwrite(files[0], saturated)
-    settings = {"distributed.scheduler.allowed-failures": 0}
-    settings["distributed.scheduler.worker-saturation"] = 1.0  # as `run.scheduler` has it
-    with dask.config.set(settings), cluster(processes=True):
+    strict = {"distributed.scheduler.allowed-failures": 0}
+    with dask.config.set(strict), run.scheduler("local", workers=1):
         said = "1 workers died.* on the 2 frames from frame_000.tif to frame_001.tif"
         with pytest.raises(run.RunError, match=said):
             segment(files, tmp_path / "out", method=deadly)
@@ -802,10 +684,3 @@ def test_local_processes_listen_on_loopback_and_end(tmp_path):
     assert below() == []
     assert logging.getLogger("distributed").isEnabledFor(logging.CRITICAL)
     segment(folder(tmp_path / "in", 1), tmp_path / "out2")  # in threads again
-
-
-def test_client_of_distributed_is_not_imported():
-    """A run in threads does not load dask.distributed."""
-    code = "import sys; from segkit import run; run._client(); print('distributed' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"

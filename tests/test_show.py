@@ -13,9 +13,8 @@ from dask_image import ndfilters
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.colors import to_hex, to_rgba
 from nbclient import NotebookClient
-from skimage.color import rgb2lab
 
 from segkit import show
 
@@ -58,11 +57,6 @@ def pixels(figure):
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
 
 
-def painted(figure, colour):
-    """Return the number of pixels of one colour, up to rounding."""
-    return int((abs(pixels(figure) - 255 * np.array(to_rgb(colour))).max(axis=-1) < 3).sum())
-
-
 # ---- frames
 
 
@@ -79,74 +73,42 @@ def test_row_0_is_at_the_top(ax):
 
 
 def test_limits_are_percentiles_or_given(ax):
-    """One saturated pixel does not darken the frame; given limits are taken as they are."""
+    """One saturated pixel does not darken the frame, and one grey level is no contrast at all."""
     image = np.random.default_rng(0).normal(150, 5, (100, 100))
     image[3, 3] = 60000
     low, high = show.gray(ax, image, title="a").get_clim()
     assert 130 < low < 145
     assert 155 < high < 170
     assert show.gray(ax, image, title="a", limits=(1, 2)).get_clim() == (1, 2)
-
-
-def test_even_and_boolean_frames_can_be_drawn(ax):
-    """A frame of one grey level and a mask do not make the contrast collapse."""
     assert show.gray(ax, np.full((9, 9), 7), title="even").get_clim() == (7, 8)
     assert show.gray(ax, np.eye(9) > 0, title="mask").get_clim() == (0, 1)
 
 
-def test_dask_frames_are_computed_once(ax):
-    """A lazy frame is computed once for the picture, limits included."""
-    lazy, calls = counted(frame())
-    show.gray(ax, lazy, title="lazy")
-    assert len(calls) == 1
-    assert np.array_equal(ax.images[0].get_array(), frame())
+@pytest.mark.parametrize(("scale_bar", "pixel_size"), [(True, 0.645), (1.0, 1)])
+def test_scale_bar_is_50_micrometres(ax, scale_bar, pixel_size):
+    """The bar is 50 micrometres long, and white on a dark box, whatever lies under it."""
+    show.gray(ax, np.zeros((100, 140)), title="bar", scale_bar=scale_bar)
+    box = ax.get_window_extent()
+    seen = pixels(ax.figure)[::-1][int(box.y0) + 2 : int(box.y1) - 2, int(box.x0) + 2 :]
+    white = (seen.min(axis=-1) == 255)[:, : int(box.width) - 4]
+    assert white.sum(axis=1).max() == pytest.approx(50 / pixel_size * box.width / 140, abs=2)
+    (bar,) = ax.artists
+    *colour, opacity = bar.patch.get_facecolor()
+    assert (max(colour), opacity) == (0, 0.7)
+    assert not list(ax.get_xticks()) + list(ax.get_yticks())
 
 
-def test_scale_bar_is_50_micrometres(ax):
-    """The bar is 50 / 0.645 pixels long, says so, and ends inside the picture."""
-    show.gray(ax, frame(), title="bar")
-    (bar,) = ax.patches
-    assert bar.get_width() == pytest.approx(50 / 0.645)
-    assert bar.get_x() + bar.get_width() < 140
-    assert bar.get_y() + bar.get_height() < 100
-    assert [text.get_text() for text in ax.texts] == ["50 µm"]
-    assert list(ax.get_xticks()) == list(ax.get_yticks()) == []
-
-
-def test_scale_bar_follows_the_pixel_size(ax):
-    """With pixels of 1 micrometre the bar is 50 pixels long."""
-    show.gray(ax, frame(), title="bar", scale_bar=1.0)
-    assert ax.patches[0].get_width() == 50
-
-
-def test_no_scale_bar_without_a_pixel_size(ax):
-    """Where the pixel size is unknown, rows and columns are numbered, and no unit is shown."""
-    show.set_pixel_size(None)
-    show.gray(ax, frame(), title="unknown")
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
-    assert not ax.patches
-    assert not ax.texts
-
-
-def test_scale_bar_can_be_read_over_bright_nuclei(ax):
-    """The text stands on a dark box, the bar has a dark rim, and both lie above lines."""
-    show.gray(ax, frame(), title="bright")
-    (bar,), (text,) = ax.patches, ax.texts
-    *colour, opacity = text.get_bbox_patch().get_facecolor()
-    assert max(colour) == 0
-    assert opacity > 0.5
-    assert bar.get_path_effects()
-    (line,) = ax.plot([100, 140], [80, 100])
-    assert min(bar.get_zorder(), text.get_zorder()) > line.get_zorder()
-
-
-@pytest.mark.parametrize(("shape", "scale_bar"), [((20, 30), True), ((100, 140), False)])
-def test_rows_and_columns_are_numbered_instead(ax, shape, scale_bar):
-    """Where the bar does not fit or is not wanted, the axes are labelled and numbered."""
+@pytest.mark.parametrize(
+    ("shape", "scale_bar", "known"),
+    [((20, 30), True, 0.645), ((100, 140), False, 0.645), ((100, 140), True, None)],
+)
+def test_rows_and_columns_are_numbered_instead(ax, shape, scale_bar, known):
+    """Where the bar does not fit, is not wanted or has no pixel size, the axes are numbered."""
+    show.set_pixel_size(known)
     show.gray(ax, frame(*shape), title="small", scale_bar=scale_bar)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
     assert len(ax.get_xticks()) > 2
-    assert not ax.patches
+    assert not ax.artists
 
 
 def test_a_stack_is_refused(ax):
@@ -177,53 +139,7 @@ def test_frames_stand_in_rows():
     assert tops[0] == tops[1] == tops[2] > tops[3] == tops[4]
 
 
-def test_frames_and_titles_must_match():
-    """A title too few is an error in one line."""
-    with pytest.raises(ValueError, match="2 images and 1 titles"):
-        show.frames([frame()] * 2, ["a"])
-
-
 # ---- masks and labels
-
-
-def simulated(colours, matrix):
-    """Return colours as CIELAB values, as seen with a missing kind of cone cells."""
-    light = np.array([to_rgb(colour) for colour in colours])
-    light = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(light @ np.array(matrix).T, 0, 1)
-    seen = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
-    return rgb2lab(seen)
-
-
-# Machado, Oliveira and Fernandes, IEEE TVCG 15(6):1291-1298, 2009: severity 1.0.
-BLINDNESS = {
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "none": np.eye(3),
-}
-
-
-@pytest.mark.parametrize("kind", BLINDNESS)
-@pytest.mark.parametrize(
-    "colours",
-    [
-        ("black", *show.PALETTE),
-        (show.BLACK, show.REMOVED, show.ADDED, show.KEPT),
-    ],
-)
-def test_colours_can_be_told_apart(kind, colours):
-    """Any two colours, black included, differ by more than 15 CIELAB units for every reader."""
-    seen = simulated(colours, BLINDNESS[kind])
-    distance = np.linalg.norm(seen[:, None] - seen, axis=-1)
-    assert distance[np.triu_indices(len(colours), 1)].min() > 15
 
 
 @given(arrays(np.int32, (12, 15), elements=st.sampled_from([0, 0, 3, 7, 8, 15, 22, 29, 400])))
@@ -246,25 +162,18 @@ def test_neighbours_differ(numbers, gap):
     assert (colours[:, 1:] != colours[:, :-1]).all()
 
 
-def test_labels_are_painted(ax):
-    """Two objects of the same turn in the palette (1 and 8) come out in two of its colours."""
-    labels = np.zeros((60, 90), int)
-    labels[10:50, 10:45], labels[10:50, 45:80] = 1, 8
-    show.labels(ax, labels, title="two", scale_bar=False)
-    counts = [painted(ax.figure, colour) for colour in show.PALETTE]
-    assert sum(count > 2000 for count in counts) == 2
-    assert max(counts) < 1.2 * sorted(counts)[-2]
-
-
-def test_labels_over_the_frame_leave_the_background_as_it_is(ax):
-    """Outside the objects the picture is that of the frame alone."""
+def test_labels_leave_the_background_as_it_is(ax):
+    """Outside the objects the picture is that of the frame, or black where there is none."""
     labels = np.zeros((60, 90), int)
     labels[20:40, 30:60] = 1
-    image = np.full((60, 90), 0.5)
-    show.labels(ax, labels, image=image, title="over", limits=(0, 1), scale_bar=False)
-    grey = painted(ax.figure, (128 / 255,) * 3)
-    box = ax.get_window_extent()
-    assert grey == pytest.approx(box.width * box.height * (1 - 600 / 5400), rel=0.03)
+    image = np.tile([[0.0, 1.0]], (60, 45))
+    show.labels(ax, labels, image=image, title="over")
+    show.labels(ax, labels, title="alone")
+    below, over, alone = (drawn.get_cmap()(drawn.get_array()) for drawn in ax.images)
+    np.testing.assert_array_equal(below[..., 0], image)
+    np.testing.assert_array_equal(over[..., 3], labels)
+    assert to_hex(over[20, 30]) == to_hex(alone[20, 30]) in map(str.lower, show.PALETTE)
+    assert tuple(alone[0, 0]) == (0, 0, 0, 1)
 
 
 def test_outlines_run_around_the_objects(ax):
@@ -285,16 +194,12 @@ def test_mask_changes_are_counted(ax):
     after = np.zeros_like(before)
     after[5:15, 7:18] = True
     show.masks(ax, after, title="moved", before=before)
-    told = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert told == ["removed: 20 pixels", "added: 30 pixels", "kept: 80 pixels"]
+    legend = ax.get_legend()
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["removed: 20 pixels", "added: 30 pixels", "kept: 80 pixels"]
     drawn, cmap = ax.images[0].get_array(), ax.images[0].get_cmap()
-    samples = {
-        text: patch.get_facecolor()
-        for text, patch in zip(told, ax.get_legend().get_patches(), strict=True)
-    }
-    where = {"removed: 20 pixels": (6, 5), "added: 30 pixels": (6, 16), "kept: 80 pixels": (6, 10)}
-    for text, place in where.items():
-        assert cmap(int(drawn[place])) == samples[text]
+    colours = [cmap(int(drawn[place])) for place in ((6, 5), (6, 16), (6, 10))]
+    assert [patch.get_facecolor() for patch in legend.get_patches()] == colours
 
 
 def test_lazy_masks_are_computed_together(ax):
@@ -317,13 +222,6 @@ def test_described_outside_jupyter(ax):
     """Outside Jupyter the figure comes back, open and untouched."""
     assert show.described(ax.figure, "A text.") is ax.figure
     assert plt.fignum_exists(ax.figure.number)
-
-
-@pytest.mark.parametrize("text", ["", "  \n", None])
-def test_a_figure_needs_a_text(ax, text):
-    """An empty text is an error, in Jupyter or not."""
-    with pytest.raises(ValueError, match="what the figure shows"):
-        show.described(ax.figure, text)
 
 
 CELLS = {
@@ -371,7 +269,7 @@ def test_layers_have_a_slider_and_a_picture(outputs):
     """Layers say what they chose and show a described picture; the slider replaces it."""
     line, picture = outputs["layers"]
     assert line.text == "Shown with Matplotlib: SEGKIT_VIEWER asks for it.\n"
-    text = "Frame 2, and outlines of masks over it: none on 0% of the pixels."
+    text = "Frame 2, and outlines of masks over it. none: 0% of the pixels."
     assert picture.metadata["image/png"]["alt"] == text
 
 
@@ -398,16 +296,14 @@ def test_nothing_to_compare():
     assert len(show.compare(nothing, nothing, nothing).axes) == 2
 
 
-def test_the_legends_count_and_have_symbols():
-    """Each legend counts its side; each error has a colour and a symbol that no other has."""
+def test_the_legends_count():
+    """Each legend counts its side."""
     truth, labels = planted()
     fig = show.compare(truth > 0, truth, labels, title="mine")
     assert [ax.get_title() for ax in fig.axes] == ["the truth", "mine"]
     left, right = ([text.get_text() for text in ax.get_legend().get_texts()] for ax in fig.axes)
     assert left == ["found: 1", "missed: 1", "merged: 2", "split: 1"]
     assert right == ["found: 1", "extra: 1", "merged: 1", "split: 2"]
-    colours, symbols = zip(*show.OUTCOMES.values(), strict=True)
-    assert len(set(colours)) == len(set(symbols)) == len(show.OUTCOMES)
 
 
 def test_the_pixels_of_an_error_have_its_colour():
@@ -430,15 +326,6 @@ def test_a_window_keeps_the_outcomes_of_the_complete_frame():
     assert fig.axes[0].images[-1].get_array().shape[:2] == (16, 30)
 
 
-def test_a_symbol_at_the_edge_is_complete():
-    """The symbol of a nucleus in the first column is not clipped at the end of the picture."""
-    truth = np.zeros((200, 200), int)
-    truth[90:110, 0] = 1  # missed: its centre lies in column 0
-    (line,) = show.compare(truth, truth, np.zeros_like(truth)).axes[0].lines
-    assert line.get_marker() == show.OUTCOMES["missed"][1]
-    assert not line.get_clip_on()
-
-
 # ---- layers
 
 
@@ -456,53 +343,46 @@ def stack():
 
 
 def test_each_mask_is_outlined_over_the_frame():
-    """There is a titled picture per mask, over the frame in view, with the limits given."""
-    frames, lazy, _ = stack()
-    fig = show.layers(images=lazy, masks={"bright": lazy > 500}, limits=(10, 20), frame=1)
-    assert [ax.get_title() for ax in fig.axes] == ["frame", "bright"]
-    assert all(np.array_equal(ax.images[0].get_array(), frames[1]) for ax in fig.axes)
+    """There is a picture per mask, with the limits given; of the stack one frame is read, once."""
+    frames, lazy, computed = stack()
+    masks = {"bright": lazy > 500, "all": lazy >= 0}
+    fig = show.layers(images=lazy, masks=masks, limits=(10, 20))
+    _, bright, everything = (ax.get_title() for ax in fig.axes)
+    assert bright == f"bright: {(frames[0] > 500).mean():.0%} of the pixels"
+    assert everything == "all: 100% of the pixels"
+    assert all(np.array_equal(ax.images[0].get_array(), frames[0]) for ax in fig.axes)
     assert all(ax.images[0].get_clim() == (10, 20) for ax in fig.axes)
-    assert fig.get_suptitle() == "Frame 1 of 0..2"
+    assert computed == [0]
 
 
-def test_only_the_frame_shown_is_computed_and_once():
-    """Three layers of one stack read one frame, one time."""
-    _, lazy, computed = stack()
-    show.layers(images=lazy, masks={"a": lazy > 500, "b": lazy > 700}, frame=2)
-    assert computed == [2]
+def test_layers_of_two_shapes_are_refused():
+    """Each array is named with its shape."""
+    with pytest.raises(ValueError, match=r"images \(3, 3, 4\), a b \(3, 4, 3\)"):
+        show.layers(images=np.ones((3, 3, 4)), masks={"a b": np.ones((3, 4, 3))})
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (
-            {"masks": {"a": np.ones((3, 4, 3))}},
-            r"'a' has shape \(3, 4, 3\), the images",
-        ),
-        ({"frame": 3}, r"no frame 3: choose one of 0..2"),
-    ],
-)
-def test_bad_layers_are_refused(wrong, said):
-    """What does not match is named in one line."""
-    with pytest.raises(ValueError, match=said):
-        show.layers(images=np.ones((3, 3, 4)), **wrong)
+QT = {
+    "starts": "QApplication = list",
+    "lacks a library": "raise ImportError('no libEGL')",
+    "aborts": "import os\nos.write(2, b'no xcb\\nand more')\nos.abort()",
+}
 
 
 @pytest.fixture
-def machine(monkeypatch):
+def machine(tmp_path, monkeypatch):
     """Make up a machine: set what there is of napari, a display, and Qt."""
 
-    class Spec:
-        origin = "somewhere"
-
-    def make(*, napari=True, display=":9", qt="", wish=""):
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: Spec if napari else None)
+    def make(*, napari="napari/__init__.py", display="DISPLAY", qt="starts", wish=""):
+        for name, text in {napari: "", "qtpy/__init__.py": "", "qtpy/QtWidgets.py": QT[qt]}.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text)
+        monkeypatch.setattr("sys.path", [str(tmp_path)])
         monkeypatch.setattr("sys.platform", "linux")
-        monkeypatch.setenv("DISPLAY", display)
-        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-        monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
-        monkeypatch.setattr(show, "_qt_error", lambda *variables: qt)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+            monkeypatch.setenv(name, ":9" if name == display else "")
         monkeypatch.setenv("SEGKIT_VIEWER", wish)
+        show._qt_error.cache_clear()
 
     return make
 
@@ -511,9 +391,11 @@ def machine(monkeypatch):
     ("made", "reason"),
     [
         ({}, ""),
-        ({"napari": False}, "napari is not installed (pip install 'napari[pyqt6]')"),
+        ({"display": "WAYLAND_DISPLAY"}, ""),
+        ({"napari": "napari/notes.txt"}, "napari is not installed (pip install 'napari[pyqt6]')"),
         ({"display": ""}, "this machine has no display"),
-        ({"qt": "Qt does not start (no libEGL)"}, "Qt does not start (no libEGL)"),
+        ({"qt": "lacks a library"}, "Qt does not start (ImportError: no libEGL)"),
+        ({"qt": "aborts"}, "Qt does not start (no xcb)"),
         ({"wish": "matplotlib"}, "SEGKIT_VIEWER asks for it"),
     ],
 )
@@ -521,21 +403,6 @@ def test_choice(machine, made, reason):
     """Napari is chosen where it can open and nothing else is asked for; else there is a reason."""
     machine(**made)
     assert show.why_not_napari() == reason
-
-
-def test_wayland_is_a_display(machine, monkeypatch):
-    """A Wayland session counts as a display too."""
-    machine(display="")
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert show.why_not_napari() == ""
-
-
-def test_a_folder_called_napari_is_not_napari(tmp_path, monkeypatch):
-    """A folder of that name on the path, such as that of a test, does not count."""
-    monkeypatch.delenv("SEGKIT_VIEWER")
-    monkeypatch.setattr("sys.path", [str(tmp_path)])
-    (tmp_path / "napari").mkdir()
-    assert "not installed" in show.why_not_napari()
 
 
 # ---- task graphs
@@ -554,13 +421,6 @@ def written(figure):
     return sorted(text.get_text() for text in figure.axes[0].texts if text.get_text())
 
 
-def test_a_stack_has_a_task_per_file(files):
-    """Three files are three tasks that do not wait for each other."""
-    figure = show.graph(files)
-    assert written(figure) == [f"imread\n({number}, 0, 0)" for number in range(3)]
-    assert figure.axes[0].get_title() == "3 tasks"
-
-
 def test_gaussian_filter_on_three_frames(files):
     """The blur's picture shows reading, overlap, filter and trimming, three of each."""
     figure = show.graph(ndfilters.gaussian_filter(files, [0, 1, 1]))
@@ -568,13 +428,19 @@ def test_gaussian_filter_on_three_frames(files):
     steps = ("imread", "getitem", "overlap", "gaussian_filter", "trim")
     assert {name: names.count(name) for name in names} == dict.fromkeys(steps, 3)
     assert figure.axes[0].get_title() == "15 tasks"
+    filters = [text for text in figure.axes[0].texts if "gauss" in text.get_text()]
+    left_to_right = sorted(filters, key=lambda text: text.get_position()[0])
+    assert [text.get_text()[-9:] for text in left_to_right] == [f"({n}, 0, 0)" for n in range(3)]
 
 
 def test_delayed_objects():
-    """A sum of delayed calls has an arrow from each of them."""
-    figure = show.graph(dask.delayed(sum)([dask.delayed(abs)(number) for number in (-1, -2)]))
-    assert written(figure) == ["abs", "abs", "sum"]
-    assert len(figure.axes[0].texts) == 3 + 2
+    """A sum of delayed calls has an arrow from each of them; chains do not cross."""
+    parts = [dask.delayed(abs)(dask.delayed(int)(number)) for number in range(5)]
+    axes = show.graph(dask.delayed(sum)(parts)).axes[0]
+    assert written(axes.figure) == ["abs"] * 5 + ["int"] * 5 + ["sum"]
+    arrows = [text for text in axes.texts if not text.get_text()]
+    assert len(arrows) == 5 + 5
+    assert sum(arrow.xy[0] == arrow.get_position()[0] for arrow in arrows) >= 5
 
 
 def test_what_the_result_does_not_need_is_left_out():
@@ -585,26 +451,16 @@ def test_what_the_result_does_not_need_is_left_out():
     assert show.graph(lazy[:3]).axes[0].get_title() == "9 tasks"
 
 
-def test_an_array_without_a_graph_is_refused():
-    """A computed array has no graph; the message says what was given."""
-    with pytest.raises(ValueError, match="a ndarray has no task graph"):
-        show.graph(np.ones(3))
-
-
-def test_drawing_a_graph_computes_nothing():
-    """Drawing a graph runs none of its tasks."""
-
-    def fail(block):
-        raise AssertionError("computed")
-
-    show.graph(da.ones(4, chunks=2).map_blocks(fail, dtype=float, meta=np.ones(0)))
+def a_function_with_quite_a_long_name(block):
+    """Fail, because drawing a graph computes nothing."""
+    raise AssertionError("computed")
 
 
 @pytest.mark.parametrize(
     "lazy",
     [
         da.ones((8, 8), chunks=(2, 8)).rechunk((8, 2)).sum(axis=0),
-        da.ones((3, 5), chunks=(1, 5)) + 1,
+        da.ones(12, chunks=1).map_blocks(a_function_with_quite_a_long_name, meta=np.ones(0)),
     ],
 )
 def test_boxes_do_not_overlap(lazy):
@@ -617,13 +473,3 @@ def test_boxes_do_not_overlap(lazy):
         assert figure.bbox.containsx(box.x0)
         assert figure.bbox.containsx(box.x1)
         assert not any(box.overlaps(other) for other in boxes[:number])
-
-
-def test_long_names_are_shortened():
-    """A name is cut to 20 characters, and keeps the chunk's index."""
-
-    def a_function_with_quite_a_long_name(block):
-        return block
-
-    lazy = da.ones(2, chunks=2).map_blocks(a_function_with_quite_a_long_name)
-    assert "a_function_with_qui…\n(0,)" in written(show.graph(lazy))

@@ -69,8 +69,7 @@ def score(args):
     from segkit import run, score
 
     method = run.find_method(args.method) if args.method else None
-    options = {"split": args.split, "method": method, "labels": args.labels}
-    table = score.evaluate(args.folder, **options, progress=True)
+    table = score.evaluate(args.folder, split=args.split, method=method, labels=args.labels)
     if args.csv:
         table.to_csv(args.csv, index=False)
     print(score.summary(table))
@@ -127,7 +126,7 @@ def parser():
     add("folder", help="folder of a data set")
     add("--split", choices=("training", "validation", "test", "all"), default="validation")
     add("--method", metavar="NAME", help="segment with this method, as for segment")
-    add("--labels", metavar="FILE_OR_FOLDER", help="score these label images instead")
+    add("--labels", metavar="DIR", help="score these label images instead")
     add("--csv", metavar="FILE", help="write one line per frame there")
 
     command(doctor)

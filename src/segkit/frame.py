@@ -39,22 +39,16 @@ BACKGROUND, DARK = 30, 5
 CROWDED = 3
 
 
-def _checked(image, *, kinds="uif", least=1):
+def _checked(image, *, kinds="uif"):
     """Return one frame in a dtype that SciPy takes, or raise ValueError."""
     if not isinstance(image, np.ndarray):
         kind = f"{type(image).__module__}.{type(image).__qualname__}"
         raise ValueError(f"{kind} is not a frame: give a NumPy array of rows and columns")
     shape, dtype = image.shape, image.dtype
-    if len(shape) == 3 and shape[-1] in (3, 4):
-        raise ValueError(f"shape {shape} ends in {shape[-1]} colours: give one of them")
     if len(shape) != 2 or 0 in shape or dtype.kind not in kinds or dtype.itemsize > 8:
         raise ValueError(
-            f"an array of shape {shape} and dtype {dtype} is not a frame: "
-            "give rows and columns of integers, float32 or float64, one frame at a time"
-        )
-    if min(shape) < least:
-        raise ValueError(
-            f"a frame of shape {shape} is too small: give {least} rows and columns or more"
+            f"an array of shape {shape} and dtype {dtype} is not a frame: give rows and columns of "
+            "integers, float32 or float64, one frame at a time, in one colour"
         )
     if dtype.char == "e":
         image = image.astype(np.float32)
@@ -283,9 +277,8 @@ def segment(image, *, method="tutorial"):
     Raises
     ------
     ValueError
-        If there is no such method; if the array is not one frame, or for ``otsu`` and
-        ``watershed`` has fewer than 4 rows or columns; if it holds values that are not finite; if a
-        function of yours does not return labels.
+        If there is no such method; if the array is not one frame; if it holds values that are not
+        finite; if a function of yours does not return labels.
 
     Warns
     -----
@@ -414,7 +407,6 @@ def otsu(image):
     Parameters
     ----------
     image : (rows, columns) ndarray
-        At least 4 rows and columns.
 
     Returns
     -------
@@ -453,7 +445,6 @@ def watershed(image):
     Parameters
     ----------
     image : (rows, columns) ndarray
-        At least 4 rows and columns.
 
     Returns
     -------
@@ -469,6 +460,7 @@ def watershed(image):
     Some of the background has to be visible. Where nuclei cover 60 to 80 % of a frame, most of them
     are found, with a warning.
     """
+    from skimage.morphology import remove_small_holes
     from skimage.segmentation import watershed as flood
 
     frame = _above_darkest(image)
@@ -482,8 +474,8 @@ def watershed(image):
     floor = np.float32(max(NOISE * noise, 0.02 * float(smoothed.max()), rounding))
     local = _brightness(smoothed, floor)
 
-    mask = _filled(smoothed > np.maximum(floor, 0.3 * local), 30)
-    core = _filled(smoothed > np.maximum(floor, 0.5 * local), 30)
+    mask = remove_small_holes(smoothed > np.maximum(floor, 0.3 * local), max_size=29)
+    core = remove_small_holes(smoothed > np.maximum(floor, 0.5 * local), max_size=29)
     heights = np.ones(core.shape, dtype=np.float32)
     if not core.all():
         distance = ndimage.distance_transform_edt(core).astype(np.float32)
@@ -498,7 +490,7 @@ def watershed(image):
 def _above_darkest(image):
     """Return a frame as float32 grey levels above its darkest pixel."""
     # In float64: on a bright background float32 would round the contrast away.
-    image = _checked(image, least=4)
+    image = _checked(image)
     return np.subtract(image, image.min(), dtype=np.float64).astype(np.float32)
 
 
@@ -569,10 +561,10 @@ def _surface(levels, cuts):
     for axis, cut in enumerate(cuts):
         middles = [piece.mean() for piece in cut]
         at = np.interp(np.arange(cut[-1][-1] + 1), middles, np.arange(len(middles)))
-        low = np.minimum(at.astype(int), max(len(middles) - 2, 0))
+        low = at.astype(int)
         part = np.expand_dims((at - low).astype(np.float32), 1 - axis)
-        high = np.minimum(low + 1, len(middles) - 1)
-        levels = levels.take(low, axis) * (1 - part) + levels.take(high, axis) * part
+        high = levels.take(low + 1, axis, mode="clip")
+        levels = levels.take(low, axis) * (1 - part) + high * part
     return levels
 
 
@@ -583,14 +575,6 @@ def _brightness(smoothed, floor):
     # One mitotic nucleus may be ten times brighter than its neighbours and must not hide them.
     typical = 1.6 * float(np.median(inside)) if inside.size else 0.0
     return np.maximum(np.minimum(local, typical), max(floor, 1e-6))
-
-
-def _filled(mask, largest):
-    """Fill the holes of a mask that are smaller than `largest` pixels."""
-    holes = label(~mask)
-    small = np.bincount(holes.ravel()) < largest
-    small[0] = False
-    return mask | small[holes]
 
 
 def _outlined(frame, regions, floor):
@@ -613,6 +597,7 @@ def _outlined(frame, regions, floor):
     (rows, columns) ndarray of int32
     """
     from skimage.measure import label as label_pieces
+    from skimage.morphology import remove_small_holes
 
     inside = np.flatnonzero(regions)
     owner, value = regions.ravel()[inside], frame.ravel()[inside]
@@ -629,7 +614,7 @@ def _outlined(frame, regions, floor):
         cut = (fraction * mean * above**-share).astype(np.float32)
     labels = np.zeros_like(regions)
     labels.ravel()[inside] = np.where(value > cut[owner], owner, 0)
-    holes = _filled(labels > 0, 75) & (labels == 0)
+    holes = remove_small_holes(labels > 0, max_size=74) & (labels == 0)
     labels[holes] = regions[holes]
 
     # Keep the largest piece of each.
@@ -637,10 +622,11 @@ def _outlined(frame, regions, floor):
     area = np.bincount(pieces.ravel())
     of = np.zeros(area.size, dtype=np.int64)
     of[pieces.ravel()] = labels.ravel()
-    order = np.lexsort((area, of))
-    largest = np.zeros(area.size, dtype=bool)
-    largest[order[np.append(of[order][1:] != of[order][:-1], True)]] = True
-    return _kept(pieces, largest & (area >= SMALLEST) & (mean[of] > floor))
+    order = np.argsort(area, kind="stable")
+    largest = np.zeros(count, dtype=np.int64)
+    largest[of[order]] = order  # where several pieces have one label, the last of them stays
+    keep = (largest[of] == np.arange(area.size)) & (area >= SMALLEST) & (mean[of] > floor)
+    return _kept(pieces, keep)
 
 
 def _kept(pieces, keep):

@@ -21,12 +21,8 @@ from segkit import SegkitError, writing
 _quiet = threading.local()
 logging.getLogger("tifffile").addFilter(lambda _: not getattr(_quiet, "on", False))
 # Not inches or centimetres: ImageJ takes them over from the resolution of a printer.
-NAMES = {
-    1e-3: ("nm", "nanometer", "nanometre"),
-    1.0: ("um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer", "micrometre"),
-    1e3: ("mm", "millimeter", "millimetre"),
-}
-UNITS = {name: size for size, names in NAMES.items() for name in names}
+UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer"), 1.0)
+UNITS |= {"nm": 1e-3, "mm": 1e3}
 SIMULATED = "Simulated, not real cells: segkit"
 
 
@@ -57,7 +53,7 @@ def read_frame(path, *, like=None):
     Returns
     -------
     (rows, columns) ndarray
-        In the file's dtype; float16 becomes float32, because SciPy has no filters for float16.
+        In the file's dtype.
 
     Raises
     ------
@@ -66,8 +62,8 @@ def read_frame(path, *, like=None):
         several planes, colours, or white stored as 0; if its shape or dtype is not `like`; if it
         holds NaN or infinite values, or the same value everywhere.
     """
-    with _page(path) as page:
-        found = page.shape, _dtype(page)
+    with open_page(path) as page:
+        found = page.shape, page.dtype
         if like is not None and found != like:
             raise FrameError(
                 path,
@@ -125,8 +121,8 @@ def common_format(files):
     votes, errors = Counter(), []
     for number in chosen:
         try:
-            with _page(files[number]) as page:
-                votes[page.shape, _dtype(page)] += 1
+            with open_page(files[number]) as page:
+                votes[page.shape, page.dtype] += 1
         except FrameError as error:
             errors.append(error)
     if not votes:
@@ -168,15 +164,14 @@ def read_stack(files):
 
 
 @contextlib.contextmanager
-def _page(path):
-    """Open a TIFF and yield its page of grey levels; whatever goes wrong is a FrameError."""
+def open_page(path):
+    """Open a TIFF and yield its page of grey levels; whatever goes wrong is a `FrameError`."""
     path = Path(path)
     _quiet.on = True
     try:
         path.name.encode()
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
-            what = "a folder" if path.is_dir() else "a pipe or a device"
-            raise FrameError(path, f"is {what}, not a file; move it away or rename it")
+            raise FrameError(path, "is a folder, a pipe or a device; move it away or rename it")
         # Other files of the same acquisition are frames of their own.
         alone = {"_multifile": False, "is_mmstack": False, "is_ndtiff": False}
         with np.errstate(all="ignore"), tifffile.TiffFile(path, **alone) as tif:
@@ -202,19 +197,14 @@ def _checks(tif):
     end = tif.filehandle.read(tif.tiff.offsetsize)
     yield not any(end), "cut off or damaged after its first page; copy or save the file again"
     page = tif.pages.first
-    shape = page.shape
-    yield page.ndim == 2, f"shape {shape}, not rows and columns; save grey levels"
-    yield 0 not in shape, f"shape {shape}, so it has no pixels; copy or save the file again"
-    yield not page.is_reduced, "holds a thumbnail of an image; save the image in full size"
+    yield page.ndim == 2, f"shape {page.shape}, not rows and columns; save grey levels"
     planes = _planes(tif)
     yield planes == 1, f"{planes} planes according to its metadata; save one frame per file"
-    dtype = page.dtype
-    numbers = dtype is not None and dtype.kind in "uif"
-    yield numbers, "its pixels are not integers or floating point; save it as grey levels"
     colours = page.photometric if 262 in page.tags else tifffile.PHOTOMETRIC.MINISBLACK
     yield colours != 0, "white is stored as 0 (MinIsWhite); invert it and save it as MinIsBlack"
-    kind = getattr(colours, "name", colours)
-    yield colours in (1, 3), f"its pixels are stored as {kind}; save them as grey levels"
+    kind = f"{getattr(colours, 'name', colours)} of dtype {page.dtype}"
+    grey = colours in (1, 3) and page.dtype is not None and page.dtype.kind in "uif"
+    yield grey, f"its pixels are {kind}; save grey levels, as integers or floating point"
     offsets, counts = page.dataoffsets, page.databytecounts
     complete = len(offsets) >= math.prod(page.chunked) and 0 not in offsets and 0 not in counts
     yield complete, "some of its strips or tiles hold no data; save the file again"
@@ -232,10 +222,6 @@ def _planes(tif):
     # ImageJ's own number also counts planes that were cut off
     named = (tif.imagej_metadata or {}).get("images", 1)
     return max(tif.series[0].size // page.size, named)
-
-
-def _dtype(page):
-    return np.dtype(np.float32) if page.dtype == np.float16 else page.dtype
 
 
 def _rises(colours, image):
@@ -257,10 +243,8 @@ def _reason(path, error):
         return "its name is not valid UTF-8; rename the file"
     if isinstance(error, MemoryError):
         return no_memory(text)
-    if path.is_symlink() and not path.exists():
-        return f"is a link to {path.readlink()}, which does not exist; delete or renew the link"
     if isinstance(error, FileNotFoundError):
-        return "does not exist; it may have been moved or renamed"
+        return "does not exist, or is a link to nothing; it may have been moved or renamed"
     if isinstance(error, OSError) and error.errno:
         return f"cannot be read ({error.strerror}); check the drive and your permissions"
     if isinstance(error, ImportError) or "COMPRESSION" in text:
@@ -296,7 +280,7 @@ def pixel_size(path):
     FrameError
         If the file cannot be read.
     """
-    with _page(path) as page:
+    with open_page(path) as page:
         stated = _calibration(page.parent)
     sizes = {_micrometres(size, unit) for size, unit in stated}
     return sizes.pop() if len(sizes) == 1 else None

@@ -28,7 +28,6 @@ import sys
 import time
 import uuid
 from asyncio import CancelledError
-from collections import Counter
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
@@ -123,24 +122,24 @@ def segment(
         raise ValueError(f"pixel size {pixel_size}: give a positive number of micrometres")
     method = method if callable(method) else find_method(method)
     out = Path(out).absolute()  # workers need not be in this folder
-    folder, names = _relative(files)
-    files = [Path(folder, name) for name in names]
+    files = list(files)
     like = reading.common_format(files)
+    folder, names = _relative(files)
     settings = {"folder": writing.printable(folder), "method": _identity(method), "batch": batch}
     settings |= {"labels": labels, "pixel_size": pixel_size if labels else None}
     settings["segkit"] = segkit.__version__
-    client = _client()
+    # the active client, if `dask.compute` would use it
+    client = getattr(dask.base.get_scheduler(), "__self__", None)
     if client is not None and callable(method):
         method = _pickled(method)
     starts = range(0, len(names), batch)
     batches = {number: names[start : start + batch] for number, start in enumerate(starts)}
-    with _lock(out):
+    with _reserved(out):
         todo = {number: some for number, some in batches.items() if not _is_done(out, number)}
-        with _explained(out):
-            _begin(out, settings, _state(folder, names), pending=todo)
-            if labels:
-                shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
-                create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
+        _begin(out, settings, _state(folder, names), pending=todo)
+        if labels:
+            shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
+            create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
         work = {"folder": folder, "out": out, "batch": batch, "method": method, "like": like}
         work |= {"labels": labels, "skip": skip}
         task = dask.delayed(_segment_batch, pure=False)
@@ -153,12 +152,16 @@ def segment(
                 _compute_in_threads(lazy, bar)
             else:
                 _compute_on_cluster(client, lazy, bar, batches, out)
-        notes = [_read_note(_part(out, number)) for number in batches]
+        notes = [_read_note(out, number) for number in batches]
         skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
-        with _explained(out):
-            _write_skipped(out, skipped)
+        _write_skipped(out, skipped)
         _refuse_other_frames(out, _state(folder, names), batch=batch)
-    _refuse_mostly_skipped(skipped, files, out)
+    if 2 * len(skipped) > len(files):
+        name, reason = skipped[0]
+        raise RunError(
+            f"{len(skipped)} of {len(files)} frames were skipped, such as {name}, because: "
+            f"{reason}; see {out / 'skipped.csv'}"
+        )
     return {
         "frames": len(files) - len(skipped),
         "nuclei": sum(note["nuclei"] for note in notes),
@@ -201,15 +204,11 @@ def find_method(name):
         choices = ", ".join(frame.METHODS)
         raise ValueError(f"unknown method {name!r}: choose {choices} or module:function")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  as text
-    try:
+    cure = "give module:function, with a module that is installed or lies in the current folder"
+    with _explained(f"method {name!r} cannot be imported", cure):
         found = pkgutil.resolve_name(name)
         if not callable(found):
             raise TypeError("not a function")
-    except Exception as error:  # the module runs, and can raise anything
-        raise RunError(
-            f"method {name!r} cannot be imported ({type(error).__name__}: {error}): give "
-            "module:function, with a module that is installed or lies in the current folder"
-        ) from error
     return found
 
 
@@ -229,10 +228,10 @@ def _identity(method):
     if isinstance(method, str):
         return method
     where, name = _origin(method)
+    source = where if where.__module__ == "__main__" else inspect.getmodule(where)
     try:
-        main = where.__module__ == "__main__"
-        text = inspect.getsource(where if main else sys.modules[where.__module__])
-    except (KeyError, OSError, TypeError):  # compiled, or typed at a prompt
+        text = inspect.getsource(source)
+    except (OSError, TypeError):  # compiled, or typed at a prompt
         text = where
     bound = [getattr(method, name, None) for name in ("args", "keywords", "__self__", "__dict__")]
     bound += [cell.cell_contents for cell in getattr(where, "__closure__", None) or ()]
@@ -245,25 +244,27 @@ def _pickled(method):
     top = sys.modules.get(where.__module__.partition(".")[0])
     if Path.cwd() in Path(getattr(top, "__file__", None) or "/").absolute().parents[:2]:
         cloudpickle.register_pickle_by_value(top)  # workers may know an older text of it, or none
-    try:
+    cure = "let the function itself open or load what it needs"
+    with _explained(f"method {name} cannot be sent to workers", cure):
         return cloudpickle.dumps(method)
-    except Exception as error:  # what is bound to it can raise anything
-        raise RunError(
-            f"method {name} cannot be sent to workers ({type(error).__name__}: {error}): let the "
-            "function itself open or load what it needs"
-        ) from error
 
 
 @functools.lru_cache(maxsize=1)
 def _unpickled(content):
     """Return the function that was sent; once per process, so that what it keeps is kept."""
-    try:
+    cure = "install what it imports there, or name its folder in PYTHONPATH when you start workers"
+    with _explained("a worker cannot load the method", cure):
         return cloudpickle.loads(content)
+
+
+@contextmanager
+def _explained(problem, cure):
+    """Make a RunError of any error: modules, pickles and damaged files can raise every kind."""
+    try:
+        yield
     except Exception as error:
-        raise RunError(
-            f"a worker cannot load the method ({type(error).__name__}: {error}): install what it "
-            "imports there, or name its folder in PYTHONPATH when you start the workers"
-        ) from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{problem} ({reason}): {cure}") from error
 
 
 # ---- one task
@@ -289,10 +290,11 @@ def _segment_batch(number, names, *, folder, out, batch, method, like, labels, s
         parts.append(pa.table(columns, schema=NOTHING.schema))
         if labels:
             label_images[place] = found
-    with _explained(out):
-        if labels:
-            write_labels(out, number * batch, label_images)
-        _write_part(out, number, pa.concat_tables(parts), frames=len(names), skipped=skipped)
+    if labels:
+        write_labels(out, number * batch, label_images)
+    note = {"segkit": json.dumps({"frames": len(names), "skipped": skipped})}
+    table = pa.concat_tables(parts).combine_chunks().replace_schema_metadata(note)
+    writing.whole(_part(out, number), lambda aside: pq.write_table(table, aside))
     return len(names)
 
 
@@ -305,11 +307,9 @@ def _segment_file(path, *, method, like):
     except MemoryError as error:
         raise reading.FrameError(path, reading.no_memory(error)) from error
     except Exception as error:
-        name, cure = repr(method), "try another method"
-        if callable(method):
-            name, cure = _origin(method)[1], "correct that function"
-        reason = f"cannot be segmented with {name} ({type(error).__name__}: {error}); {cure}"
-        raise reading.FrameError(path, reason) from error
+        name = _origin(method)[1] if callable(method) else method
+        reason = f"cannot be segmented with {name} ({type(error).__name__}: {error})"
+        raise reading.FrameError(path, f"{reason}; correct or change the method") from error
 
 
 # ---- where the tasks run
@@ -347,19 +347,14 @@ def scheduler(name, *, workers=None):
     if name == "local":
         settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
         settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}
-    try:
-        # a worker gets its next task when it has done one: whoever dies died of that one
-        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            client = Client(**settings)
-    except (OSError, TypeError, ValueError) as error:
-        cause = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        raise RunError(
-            f"no scheduler answers at {name} ({str(cause) or 'no answer'}): start one there with "
-            "'dask scheduler', or correct the address (for tls://, also the certificates, "
-            "distributed.comm.tls in Dask's configuration)"
-        ) from error
+    cure = (
+        "start one there with 'dask scheduler', or correct the address (for tls://, also the "
+        "certificates, distributed.comm.tls in Dask's configuration)"
+    )
+    # a worker gets its next task when it has done one: whoever dies died of that one
+    one_task = dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
+    with _explained(f"no scheduler answers at {name}", cure), one_task:
+        client = Client(**settings)
     logging.disable()  # what is lost is said here in one line, not in Dask's tracebacks
     try:
         with client:
@@ -371,15 +366,6 @@ def scheduler(name, *, workers=None):
 def dask_setup(worker):
     """Leave Ctrl-C to the process that started this worker; Dask calls this in each (preload)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _client():
-    """Return the active client, or None; as `dask.compute` chooses, but without an import."""
-    chosen = dask.config.get("scheduler", None) or "distributed"
-    if "distributed" in sys.modules and chosen in ("distributed", "dask.distributed"):
-        with suppress(ValueError):
-            return sys.modules["distributed"].Client.current()
-    return None
 
 
 def _compute_in_threads(lazy, bar):
@@ -423,11 +409,24 @@ def _compute_on_cluster(client, lazy, bar, batches, out):
 
 
 @contextmanager
-def _explained(out):
-    """Say what to do where the folder of a run cannot be written to."""
+def _reserved(out):
+    """Make a folder and reserve it for one run; say what to do where it cannot be written to.
+
+    The lock is the operating system's, so it ends with its process, even with kill -9.
+    """
+    if writing.printable(out) != str(out):  # Arrow would refuse it
+        raise RunError(f"{writing.printable(out)} is not a UTF-8 name: choose another --out")
     try:
-        yield
+        out.mkdir(parents=True, exist_ok=True)
+        with FileLock(out / ".lock").acquire(timeout=0):
+            yield
+    except Timeout:
+        raise RunError(
+            f"another run is filling {out}: wait until it has ended, or choose another --out"
+        ) from None
     except OSError as error:
+        if error.errno is None:  # from a connection to a scheduler
+            raise
         msg = writing.unwritable(error, out, choose="--out")
         raise RunError(f"{msg} What is written stays, and the same command goes on.") from error
 
@@ -435,8 +434,6 @@ def _explained(out):
 def _relative(files):
     """Split paths into the deepest folder that holds all, and their names below it, with /."""
     paths = [os.path.abspath(path) for path in files]  # noqa: PTH100  links are not followed
-    if not paths:
-        raise ValueError("no frames were given")
     folder = os.path.commonpath({Path(path).parent for path in paths})
     return folder, [path[len(folder) :].lstrip(os.sep).replace(os.sep, "/") for path in paths]
 
@@ -458,13 +455,10 @@ def _state(folder, names):
 def _refuse_other_settings(out, settings):
     """Raise RunError unless the run in a folder has these settings."""
     path, cure = out / "run.json", CHOOSE.format(out)
-    try:
+    with _explained(f"{path} is damaged", cure):
         known = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        known = None
-    if not isinstance(known, dict):
-        raise RunError(f"{path} is damaged: {cure}")
-    differ = [k for k in sorted(known.keys() | settings.keys()) if known.get(k) != settings.get(k)]
+        names = sorted(known.keys() | settings.keys())
+    differ = [name for name in names if known.get(name) != settings.get(name)]
     if differ:
         said = " and ".join(f"{k}={known.get(k)} (not {settings.get(k)})" for k in differ)
         raise RunError(f"{out} holds a run with {said}: {cure}")
@@ -476,54 +470,24 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
     Those of pending batches may have changed, since they will be read again.
     """
     path, cure = out / "files.parquet", CHOOSE.format(out)
-    try:
+    with _explained(f"{path} is missing or damaged", cure):
         known = pq.read_table(path).select(frames.column_names)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"{path} is missing or damaged: {cure}") from error
     if not known["file"].equals(frames["file"]):
         old, new = (set(table["file"].to_pylist()) for table in (known, frames))
-        sides = {"added": new - old, "missing": old - new}
-        said = [f"files {k}: {len(s)}, such as {min(s)}" for k, s in sides.items() if s]
-        said = "; ".join(said) or "the same files in another order"
+        said = "the same files in another order"
+        if old != new:
+            counts = f"files added: {len(new - old)}, missing: {len(old - new)}"
+            said = f"{counts}, such as {min(old ^ new)}"
         raise RunError(f"{out} holds a run of other frames ({said}): {cure}")
-    size, time = (known[k].to_numpy() != frames[k].to_numpy() for k in ("size", "changed"))
-    rows = [row for row in np.flatnonzero(size | time) if row // batch not in pending]
+    pairs = enumerate(zip(known.to_pylist(), frames.to_pylist(), strict=True))
+    rows = [row for row, (old, new) in pairs if old != new and row // batch not in pending]
     if rows:
         parts = list(dict.fromkeys(_part(out, row // batch).name for row in rows))
         raise RunError(
-            f"{frames['file'][rows[0]]} has changed since the run in {out} began "
-            f"({'size' if size[rows[0]] else 'time of change'}; changed files: {len(rows)} of "
-            f"{len(frames)}): {cure}; or, to segment only these again, delete "
+            f"{frames['file'][rows[0]]} has changed since the run in {out} began (changed files: "
+            f"{len(rows)} of {len(frames)}): {cure}; or, to segment only these again, delete "
             f"{', '.join(parts[:3])}{' and so on' if parts[3:] else ''} in its nuclei.parquet"
         )
-
-
-def _refuse_mostly_skipped(skipped, files, out):
-    """Raise RunError if more frames were skipped than kept."""
-    if 2 * len(skipped) > len(files):
-        (reason, count), *_ = Counter(reason for _, reason in skipped).most_common(1)
-        first = next(name for name, said in skipped if said == reason)
-        raise RunError(
-            f"{len(skipped)} of {len(files)} frames were skipped, {count} of them, such as "
-            f"{first}, because: {reason}; see {out / 'skipped.csv'}"
-        )
-
-
-def _lock(out):
-    """Make a folder and reserve it for one run, as a context.
-
-    The lock is the operating system's, so it ends with its process, even with kill -9.
-    """
-    if writing.printable(out) != str(out):  # Arrow would refuse it
-        raise RunError(f"{writing.printable(out)} is not a UTF-8 name: choose another --out")
-    with _explained(out):
-        out.mkdir(parents=True, exist_ok=True)
-        try:
-            return FileLock(out / ".lock").acquire(timeout=0)
-        except Timeout:
-            raise RunError(
-                f"another run is filling {out}: wait until it has ended, or choose another --out"
-            ) from None
 
 
 def _begin(out, settings, frames, *, pending):
@@ -548,17 +512,10 @@ def _part(out, number):
     return out / "nuclei.parquet" / f"part-{number:05d}.parquet"
 
 
-def _write_part(out, number, table, *, frames, skipped):
-    """Write the table of one batch, with a note of how many frames it has and which it lacks."""
-    note = {"segkit": json.dumps({"frames": frames, "skipped": skipped})}
-    table = table.combine_chunks().replace_schema_metadata(note)
-    writing.whole(_part(out, number), lambda aside: pq.write_table(table, aside))
-
-
-def _read_note(path):
+def _read_note(out, number):
     """Return what a part says of itself: frames, nuclei, skipped; None if it is not complete."""
     try:
-        footer = pq.read_metadata(path)
+        footer = pq.read_metadata(_part(out, number))
         note = json.loads(footer.metadata[b"segkit"])
     except (OSError, pa.ArrowInvalid, KeyError, TypeError):
         return None
@@ -567,7 +524,7 @@ def _read_note(path):
 
 def _is_done(out, number):
     """Tell whether a batch is on disk with all its frames: skipped ones may be usable by now."""
-    note = _read_note(_part(out, number))
+    note = _read_note(out, number)
     return note is not None and not note["skipped"]
 
 
@@ -602,21 +559,13 @@ def create_labels(out, shape, *, shard, pixel_size=None):
     unit = {"unit": "micrometer"} if pixel_size else {}
     axes += [{"name": name, "type": "space", **unit} for name in "yx"]
     scale = {"type": "scale", "scale": [1.0, pixel_size or 1.0, pixel_size or 1.0]}
-    image = {
-        "name": "nuclei",
-        "axes": axes,
-        "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
-    }
+    level = {"path": "0", "coordinateTransformations": [scale]}
+    image = {"name": "nuclei", "axes": axes, "datasets": [level]}
     ome = {"version": "0.5", "multiscales": [image], "image-label": {"version": "0.5"}}
     group = zarr.open_group(path, mode="w", attributes={"ome": ome}, zarr_format=3)
-    group.create_array(
-        "0",
-        shape=shape,
-        dtype=np.int32,
-        chunks=(1, *shape[1:]),
-        shards=(shard, *shape[1:]),
-        dimension_names=["t", "y", "x"],
-    )
+    layout = {"chunks": (1, *shape[1:]), "shards": (shard, *shape[1:])}
+    names = ["t", "y", "x"]
+    group.create_array("0", shape=shape, dtype=np.int32, dimension_names=names, **layout)
 
 
 def write_labels(out, first, label_images):

@@ -15,24 +15,20 @@ Where there is no true nucleus the published code gives 0. Here such a frame has
 out of every mean) when nothing was labelled either, and 0 when something was.
 
 `match`, `f1`, `report` and `outcomes` compare two label images. `evaluate` scores the frames of a
-split: a method, or label images from any program. Those come as a folder with one TIFF or PNG per
-frame, or as one TIFF stack or Zarr array in the name order of the frames. A file in a folder
-belongs to the frame with the longest name that the file's name begins with; an ending without
-digits may follow, such as ``_cp_masks``.
+split: a method, the ``labels.ome.zarr`` of `segkit.run.segment`, or label images from any program,
+as a folder with one TIFF or PNG per frame. A file belongs to the frame with the longest name that
+the file's name begins with; an ending without digits may follow, such as ``_cp_masks``.
 """
 
 import contextlib
 import functools
-import math
 import re
 import time
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from segkit import SegkitError
-from segkit.reading import read_frame
+from segkit import SegkitError, data, reading
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 """The nine IoU thresholds of the protocol."""
@@ -77,20 +73,19 @@ def match(truth, labels):
     array([[0.5, 0. ],
            [0. , 1. ]])
     """
+    from skimage.segmentation import relabel_sequential
+
     truth, labels = _integers(truth), _integers(labels)
     if truth.shape != labels.shape:
         raise ScoreError(
             f"the labels have shape {labels.shape}, the truth {truth.shape}: give one label image "
             "of the same frame, at its full size"
         )
-    # Most of a frame is background in both and adds nothing.
-    either = np.flatnonzero((truth != 0) | (labels != 0))
-    truth, true_count = _consecutive(truth.ravel()[either])
-    labels, found_count = _consecutive(labels.ravel()[either])
-    columns = found_count + 1
+    truth, labels = (relabel_sequential(image)[0].astype(int) for image in (truth, labels))
+    rows, columns = truth.max() + 1, labels.max() + 1
     # One number per pair of labels turns the 2-D histogram into one pass of bincount.
-    pairs = np.bincount(truth * columns + labels, minlength=(true_count + 1) * columns)
-    pairs = pairs.reshape(true_count + 1, columns)
+    pairs = np.bincount((truth * columns + labels).ravel(), minlength=rows * columns)
+    pairs = pairs.reshape(rows, columns)
     union = pairs.sum(axis=1)[1:, None] + pairs.sum(axis=0)[None, 1:] - pairs[1:, 1:]
     return pairs[1:, 1:] / union
 
@@ -108,17 +103,6 @@ def _integers(labels):
     if integers.min(initial=0) < 0:
         raise ScoreError("labels must not be negative: 0 is the background, 1, 2 ... are objects")
     return integers
-
-
-def _consecutive(labels):
-    """Renumber a flat array of labels 1..n; return it with n."""
-    if labels.max(initial=0) > 8 * labels.size:  # too large for a table of all labels
-        # A 0 of another dtype would turn large labels into floats, and near ones into the same.
-        labels = np.unique(np.append(labels.dtype.type(0), labels), return_inverse=True)[1][1:]
-    used = np.bincount(labels.astype(np.intp), minlength=1) > 0
-    used[0] = False
-    numbers = np.cumsum(used)
-    return numbers[labels], int(numbers[-1])
 
 
 def f1(truth, labels, thresholds=THRESHOLDS):
@@ -233,7 +217,7 @@ def outcomes(truth, labels):
 # ---- Frames of a folder
 
 
-def evaluate(folder, *, split="validation", method=None, labels=None, progress=False):
+def evaluate(folder, *, split="validation", method=None, labels=None):
     """Score each frame of a split.
 
     Parameters
@@ -243,19 +227,17 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
     split : {"training", "validation", "test", "all"}
         Which frames.
     method : str or callable, optional
-        A method of `segkit.frame.segment`, or any function from a frame to labels.
+        As for `segkit.frame.segment`.
     labels : path-like, optional
         Label images to score instead: exactly one of `method` and `labels` is given.
-    progress : bool
-        Draw a bar on the standard error.
 
     Returns
     -------
     table : pandas.DataFrame
         One row per frame: ``file`` (its stem), what `report` measures, and ``cpu_ms``, the
         processor time of the segmentation in milliseconds (NaN for `labels`).
-        ``table.attrs["notes"]`` lists what a reader of the scores should know, such as the order
-        that a stack was read in.
+        ``table.attrs["notes"]`` lists what a reader of the scores should know, such as how many
+        frames are missing.
 
     Raises
     ------
@@ -265,27 +247,29 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
     import pandas as pd
     from tqdm import tqdm
 
+    from segkit import frame
+
     if (method is None) == (labels is None):
         raise ScoreError("give either a method or label images to score, and not both")
-    stems, files, masks, notes = _frames(folder, split)
+    files, masks, notes = _frames(folder, split)
     if labels is None:
-        call, images = _function(method), map(read_frame, files)
+        call = functools.partial(frame.segment, method=method)
+        images = map(reading.read_frame, files)
     else:
-        call = np.asarray
-        images, note = _label_images(Path(labels), folder, stems)
-        notes += note
+        call, images = np.asarray, _label_images(Path(labels), folder, files)
     rows = []
-    for number, stem in enumerate(tqdm(stems, unit="frame", leave=False, disable=not progress)):
-        truth, image = read_truth(masks[number]), next(images)  # both name the file in errors
+    bar = {"total": len(files), "unit": "frame", "leave": False, "disable": None}  # on a terminal
+    for file, mask, image in tqdm(zip(files, masks, images, strict=True), **bar):
+        truth = read_truth(mask)
         try:
-            if number == 0:  # The first call loads libraries: that is not the method's own time.
+            if not rows:  # The first call loads libraries: that is not the method's own time.
                 call(image)
             start = time.process_time()
-            found = np.asarray(call(image))
+            found = call(image)
             cpu = time.process_time() - start if labels is None else float("nan")
-            rows.append({"file": stem, **report(truth, found), "cpu_ms": 1000 * cpu})
+            rows.append({"file": file.stem, **report(truth, found), "cpu_ms": 1000 * cpu})
         except ValueError as error:
-            raise ScoreError(f"{stem}: {error}") from error
+            raise ScoreError(f"{file.stem}: {error}") from error
     table = pd.DataFrame(rows)
     if labels is not None and table["found"].max() <= 1 < table["true"].max():
         notes.append(
@@ -294,21 +278,6 @@ def evaluate(folder, *, split="validation", method=None, labels=None, progress=F
         )
     table.attrs["notes"] = notes
     return table
-
-
-def aggregate(table):
-    """Sum up a table of `evaluate` for each threshold.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``threshold``, ``F1`` (mean over the frames that have one), ``worst`` (the lowest).
-    """
-    import pandas as pd
-
-    scores = table[[f"F1@{t:g}" for t in THRESHOLDS]]
-    columns = {"F1": scores.mean().to_numpy(), "worst": scores.min().to_numpy()}
-    return pd.DataFrame({"threshold": THRESHOLDS, **columns})
 
 
 def summary(table):
@@ -323,7 +292,11 @@ def summary(table):
     >>> print(summary(table).splitlines()[-1])
     frames=1 averageF1=1.0000 F1@0.5=1.0000 F1@0.7=1.0000 F1@0.9=1.0000
     """
-    by_threshold = aggregate(table)
+    import pandas as pd
+
+    scores = table[[f"F1@{t:g}" for t in THRESHOLDS]]
+    columns = {"F1": scores.mean().to_numpy(), "worst": scores.min().to_numpy()}
+    by_threshold = pd.DataFrame({"threshold": THRESHOLDS, **columns})
     lines = [by_threshold.to_string(index=False, float_format="{:.4f}".format), ""]
     counts = table[["true", "found", "missed", "extra", "split", "merged"]].sum()
     lines.append(" ".join(f"{name}={int(count)}" for name, count in counts.items()))
@@ -338,99 +311,63 @@ def summary(table):
 
 
 def _frames(folder, split):
-    """Return the stems of a split, the paths of their frames and masks, and notes on them."""
-    from segkit import data
-
-    stems, notes = data.split(folder, split), []
+    """Return the paths of the frames of a split and of their masks, and notes on them."""
+    stems, notes = set(data.split(folder, split)), []
     if not stems:
         place = Path(folder) / "metadata" / f"{split}.txt"
         raise ScoreError(f"{folder} holds no frame of {place}: add them, or take another split")
-    twice = [stem for stem, count in Counter(map(data.nfc, stems)).items() if count > 1]
-    if twice:
-        raise ScoreError(f"{folder} holds two frames named {twice[0]}: keep one of them")
     if split != "all" and len(stems) != (count := len(data.listed(folder, split))):
         notes.append(f"{len(stems)} of {count} listed frames are here")
-    files = {path.stem: path for path in data.images(folder)}
-    return stems, [files[stem] for stem in stems], data.masks(folder, split), notes
+    files = [path for path in data.images(folder) if path.stem in stems]
+    return files, data.masks(folder, split), notes
 
 
-def _function(method):
-    """Return a method as a function from a frame to labels."""
-    if callable(method):
-        return method
-    from segkit import frame
-
-    if method not in frame.METHODS:
-        raise ScoreError(f"unknown method {method!r}: choose one of {', '.join(frame.METHODS)}")
-    return functools.partial(frame.segment, method=method)
-
-
-def _label_images(labels, folder, stems):
-    """Find the label image of each of `stems`, frames of `folder` in name order.
-
-    Returns
-    -------
-    images : iterator
-        Over the label images, each read when its turn comes.
-    notes : list of str
-        Which frames the first and the last image of a stack belong to; empty for a folder.
-    """
-    from segkit import data
-
-    if not labels.exists():
-        raise ScoreError(f"{labels} does not exist: give a folder, TIFF stack or Zarr of labels")
-    everything = data.split(folder)
-    if labels.is_dir() and not _is_zarr(labels):
-        return map(read_labels, _label_files(labels, folder, everything, stems)), []
-    stack = read_labels(labels)
-    lead = stack.shape[:-2]  # of (t, c, z, y, x), one axis at most is longer than 1
-    if stack.ndim < 2 or sum(length != 1 for length in lead) > 1:
-        raise ScoreError(f"{labels} has shape {stack.shape}: give (frames, rows, columns)")
-    order = everything if math.prod(lead) == len(everything) else stems
-    if math.prod(lead) != len(order):
+def _label_images(labels, folder, files):
+    """Return an iterator over the label images of frames, each read when its turn comes."""
+    if not labels.is_dir():
         raise ScoreError(
-            f"{labels} holds {math.prod(lead)} label images: give one for each of the "
-            f"{len(everything)} frames in the folder, or of the {len(stems)} in the split"
+            f"{labels} is not a folder: give one with a TIFF or PNG per frame, under its name, or "
+            "the labels.ome.zarr of a run"
         )
-    wanted, by_number = set(stems), sorted(order, key=_number)
-    rows = [row for row, stem in enumerate(order) if stem in wanted]
-    doubt = next((row for row in rows if order[row] != by_number[row]), None)
-    # What `segkit segment` wrote is in name order; of any other stack nobody knows.
-    if doubt is not None and not (labels.parent / "run.json").is_file():
-        raise ScoreError(
-            f"{labels}: image {doubt + 1} may belong to {order[doubt]} (name order) or to "
-            f"{by_number[doubt]} (number order); save one label image per frame, under its name"
-        )
-
-    def images():
-        for row in rows:
-            with _naming(labels):
-                yield np.asarray(stack[tuple(map(int, np.unravel_index(row, lead)))])
-
-    return images(), [f"stack read in name order: first {order[0]}, last {order[-1]}"]
+    if (labels / "zarr.json").exists():
+        return _stored_labels(labels, files)
+    return map(read_labels, _label_files(labels, folder, files))
 
 
-def _number(stem):
-    """Sort img2 before img10, and in either case, as file managers and Fiji do."""
-    parts = re.split(r"(\d+)", stem.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts]
+def _stored_labels(store, files):
+    """Yield the label images of frames from the store that `segkit.run.segment` wrote."""
+    import zarr
+    from pyarrow import parquet
+
+    listed = store.parent / "files.parquet"
+    if not listed.is_file():
+        raise ScoreError(f"{store} is not of a segkit run: save one TIFF or PNG per frame instead")
+    with _naming(store):
+        array = zarr.open_array(store / "0", mode="r")
+        names = map(data.nfc, parquet.read_table(listed)["file"].to_pylist())
+        rows = {name: row for row, name in enumerate(names)}
+    for file in files:
+        if data.nfc(file.name) not in rows:
+            raise ScoreError(f"{store} holds no labels of {file.name}: segment all frames again")
+        with _naming(store):
+            image = array[rows[data.nfc(file.name)]]
+        yield image
 
 
-def _label_files(labels, folder, everything, stems):
-    """Return the one file of each of `stems` among those in a folder of label images."""
-    from segkit import data
-
-    frames = {path.resolve() for path in data.images(folder)}  # they may lie there too
-    known, found = set(map(data.nfc, everything)), {}
+def _label_files(labels, folder, files):
+    """Return the one file of each frame among those in a folder of label images."""
+    frames = data.images(folder)
+    taken = {path.resolve() for path in frames}  # they may lie there too
+    known, found = {data.nfc(path.stem) for path in frames}, {}
     for path in sorted(labels.iterdir()):
-        if path.suffix.lower() in (".tif", ".tiff", ".png") and path.resolve() not in frames:
+        if path.suffix.lower() in (".tif", ".tiff", ".png") and path.resolve() not in taken:
             name = data.nfc(path.stem)
             cuts = [end.start() for end in re.finditer(r"[ ._-]|$", name)]
             owner = next((name[:cut] for cut in reversed(cuts) if name[:cut] in known), name)
             if not re.search(r"\d", name[len(owner) :]):  # A01_2 is not of A01, frame or not
                 found.setdefault(owner, []).append(path)
-    files = [found.get(data.nfc(stem), []) for stem in stems]
-    for stem, mine in zip(stems, files, strict=True):
+    for stem in [file.stem for file in files]:
+        mine = found.get(data.nfc(stem), [])
         if len(mine) > 1:
             names = ", ".join(path.name for path in mine)
             raise ScoreError(f"{labels} holds several label images for {stem}: keep one of {names}")
@@ -439,7 +376,7 @@ def _label_files(labels, folder, everything, stems):
                 f"{labels} has no label image for {stem}: save it as {stem}.tif or {stem}.png; an "
                 "ending without digits may follow the name, such as _cp_masks"
             )
-    return [path for (path,) in files]
+    return [found[data.nfc(file.stem)][0] for file in files]
 
 
 # ---- Files
@@ -526,24 +463,28 @@ def read_truth(path):
 
 
 def read_labels(path):
-    """Read a label image, or a stack of them, from a TIFF, PNG or Zarr.
+    """Read a label image from a TIFF or PNG.
 
     A colour PNG is read as a mask in the data set's own colours.
 
     Returns
     -------
-    ndarray or zarr.Array
+    (rows, columns) ndarray
 
     Raises
     ------
-    ScoreError
+    ScoreError, FrameError
         If the file is damaged or holds something else, with its name and the cure.
     """
     path = Path(path)
+    if path.suffix.lower() != ".png":
+        with reading.open_page(path) as page:
+            return page.asarray()
+    import imagecodecs
+
     with _naming(path):
-        if path.is_dir():
-            return _read_zarr(path)
-        return _read_png(path) if path.suffix.lower() == ".png" else _read_tiff(path)
+        image = imagecodecs.png_decode(path.read_bytes())
+        return decode_mask(image) if image.ndim == 3 else image
 
 
 @contextlib.contextmanager
@@ -556,54 +497,3 @@ def _naming(path):
     except Exception as error:  # a damaged file leads the readers into a dozen kinds
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ScoreError(f"{path} cannot be read ({reason}): copy it or save it again") from error
-
-
-def _read_png(path):
-    from PIL import Image
-
-    with Image.open(path, formats=["PNG"]) as picture:
-        # Pillow reads these as 8 bits: labels up to 255 would be lost.
-        if picture.mode in ("RGB", "RGBA", "LA") and "16" in str(picture.tile[0].args):
-            raise ScoreError("16 bits per colour; save the labels as grey levels")
-        if picture.n_frames > 1:
-            raise ScoreError(f"{picture.n_frames} images in one file; save one")
-        picture.verify()  # the checksums: reading stops before the last ones
-    with Image.open(path, formats=["PNG"]) as picture:
-        image = np.asarray(picture)
-    return decode_mask(image) if image.ndim == 3 else image
-
-
-def _read_tiff(path):
-    import tifffile
-
-    with tifffile.TiffFile(path, is_ome=False) as tif:  # as OME it may be many files
-        planes = len(tif.pages)  # counted first, or a damaged list of pages may have no end
-        if len(tif.series) != 1:
-            raise ScoreError(f"{len(tif.series)} separate images in one file; save one stack")
-        # tifffile fills what is missing with zeros, and takes cut ImageJ stacks for shorter ones
-        planes = max(planes, (tif.imagej_metadata or {}).get("images", 1))
-        complete = tif.series[0].size >= planes * tif.pages.first.size
-        for page in tif.pages:
-            complete &= math.prod(page.chunked) == np.count_nonzero(page.databytecounts)
-        if not complete:
-            raise ScoreError("some pixels are missing; copy or save the file again")
-        return tif.asarray()
-
-
-def _is_zarr(path):
-    return any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
-
-
-def _read_zarr(path):
-    """Open the one array of a Zarr; of an OME-Zarr the labels, in full resolution."""
-    import zarr
-
-    node = zarr.open(path, mode="r")
-    while isinstance(node, zarr.Group):
-        names = sorted(node)
-        # The levels of an OME-Zarr are 0, 1, ...; 0 is the finest.
-        known = [name for name in ("labels", "0") if name in names]
-        if not known and len(names) != 1:
-            raise ScoreError(f"holds {names}; give the path of one array in it")
-        node = node[(known or names)[0]]
-    return node

@@ -16,18 +16,16 @@ import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 from dask.core import flatten
-from dask.utils import key_split
+from dask.utils import key_split, natural_sort_key
 from IPython import get_ipython
 from IPython.core.pylabtools import print_figure
-from IPython.display import display
-from matplotlib.colors import ListedColormap, to_rgb
+from IPython.display import Image, display
+from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.patheffects import withStroke
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
-from scipy import ndimage
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from skimage.segmentation import expand_labels, find_boundaries
 
 from segkit import score
@@ -36,13 +34,13 @@ BAR = 50  # micrometres, length of a scale bar
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, REMOVED, ADDED, KEPT = "#000000", "#D55E00", "#56B4E9", "#DDDDDD"
 OUTCOMES = {
-    "found": (KEPT, None),
-    "missed": ("#D55E00", "X"),
-    "extra": ("#F0E442", "P"),
-    "merged": ("#56B4E9", "s"),
-    "split": ("#CC79A7", "^"),
+    "found": KEPT,
+    "missed": "#D55E00",
+    "extra": "#F0E442",
+    "merged": "#56B4E9",
+    "split": "#CC79A7",
 }
-"""Colour and Matplotlib marker of each outcome of `segkit.score.outcomes`."""
+"""Colour of each outcome of `segkit.score.outcomes`."""
 
 _settings = {"pixel_size": None}
 
@@ -64,10 +62,9 @@ def _new_figure(width, height):
     return make(figsize=(width, height), layout="constrained")
 
 
-def _bundle(fig, text):
-    """Return a figure as the data and metadata of a Jupyter output: PNG, with `text` as alt."""
-    data = {"image/png": print_figure(fig, "png", base64=True), "text/plain": text}
-    return data, {"image/png": {"alt": text}}
+def _picture(fig, text):
+    """Return a figure as a PNG for Jupyter, with an alternative text."""
+    return Image(print_figure(fig), alt=" ".join(text.split()))
 
 
 def described(fig, text):
@@ -84,18 +81,10 @@ def described(fig, text):
     -------
     matplotlib.figure.Figure or None
         None in Jupyter; elsewhere nothing is shown, and `fig` comes back as it was.
-
-    Raises
-    ------
-    ValueError
-        If the text is empty.
     """
-    if not text or not text.strip():
-        raise ValueError("the text is empty: say in a sentence what the figure shows")
     if not _in_jupyter():
         return fig
-    data, metadata = _bundle(fig, " ".join(text.split()))
-    display(data, raw=True, metadata=metadata)
+    display(_picture(fig, text))
     plt.close(fig)
     return None
 
@@ -115,17 +104,23 @@ def set_pixel_size(micrometres):
     _settings["pixel_size"] = micrometres
 
 
+def _same_shape(arrays):
+    """Raise ValueError if arrays differ in shape; the names are for the message."""
+    shapes = {name: np.shape(array) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"the shapes differ ({listed}): draw arrays of the same frames")
+
+
 def _computed(**arrays):
-    """Return 2-D NumPy arrays, computed together; the names are for the error message."""
+    """Return 2-D NumPy arrays of one shape, computed together."""
+    _same_shape(arrays)
     for name, array in arrays.items():
         if np.ndim(array) != 2:
             raise ValueError(
                 f"{name} has shape {np.shape(array)}, and a picture has (rows, columns): take one "
                 "frame of a stack, as in stack[0]"
             )
-    if len({np.shape(array) for array in arrays.values()}) > 1:
-        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
-        raise ValueError(f"the shapes differ ({shapes}): draw arrays of one frame")
     return [np.asarray(array) for array in dask.compute(*arrays.values())]
 
 
@@ -150,13 +145,12 @@ def _finish(ax, shape, title, scale_bar):
             axis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
         return
     ax.set(xticks=[], yticks=[])
-    right, bottom, height = 0.96 * shape[1], 0.95 * shape[0], 0.012 * shape[0]
-    dark = [withStroke(linewidth=4, foreground="k")]  # the bar may lie over a bright nucleus
-    bar = (right - length, bottom - height), length, height
-    ax.add_patch(Rectangle(*bar, fc="w", ec="none", path_effects=dark, zorder=3))
-    box = {"fc": "k", "ec": "none", "alpha": 0.7, "pad": 1.5}
-    place = right - length / 2, bottom - 2 * height
-    ax.text(*place, f"{BAR} µm", color="w", ha="center", va="bottom", bbox=box)
+    thick, text = 0.012 * shape[0], f"{BAR} µm"
+    bar = AnchoredSizeBar(
+        ax.transData, length, text, "lower right", color="w", size_vertical=thick, label_top=True
+    )
+    bar.patch.set(facecolor="k", edgecolor="none", alpha=0.7)
+    ax.add_artist(bar)
 
 
 def _grid(count, shape, *, columns=3):
@@ -219,9 +213,6 @@ def frames(images, titles, *, limits=None, columns=3):
     -------
     matplotlib.figure.Figure
     """
-    images, titles = list(images), list(titles)
-    if not images or len(images) != len(titles):
-        raise ValueError(f"{len(images)} images and {len(titles)} titles: give a title for each")
     images = dask.compute(*images)
     limits = _contrast(*images) if limits is None else limits
     fig, axes = _grid(len(images), np.shape(images[0]), columns=columns)
@@ -248,7 +239,7 @@ def _coloured(labels):
     return np.where(known > 0, turn, 0)[np.searchsorted(known, labels)]
 
 
-def labels(ax, labels, *, image=None, title, limits=None, scale_bar=True):
+def labels(ax, labels, *, image=None, title):
     """Draw a label image in colours, over the frame if it is given.
 
     Objects close to each other get different colours; a colour says nothing else.
@@ -261,21 +252,19 @@ def labels(ax, labels, *, image=None, title, limits=None, scale_bar=True):
     image : (rows, columns) array, optional
         The frame.
     title : str
-    limits, scale_bar
-        As in `gray`.
     """
     background, alpha = "black", 1
     if image is None:
         (labels,) = _computed(labels=labels)
     else:
         labels, image = _computed(labels=labels, image=image)
-        gray(ax, image, title=title, limits=limits, scale_bar=scale_bar)
+        gray(ax, image, title=title)
         background, alpha = "none", 0.6
     colours = ListedColormap([background, *PALETTE])
     picture = _coloured(labels.astype(int))
     ax.imshow(picture, cmap=colours, vmin=0, vmax=7, interpolation="nearest", alpha=alpha)
     if image is None:
-        _finish(ax, labels.shape, title, scale_bar)
+        _finish(ax, labels.shape, title, scale_bar=True)
 
 
 def outlines(ax, image, labels, *, title, colour="tab:orange", limits=None):
@@ -330,11 +319,11 @@ def masks(ax, mask, *, title, before=None, scale_bar=True):
         _legend_below(ax, samples)
 
 
-def _legend_below(ax, handles, **look):
+def _legend_below(ax, samples):
     """Put a legend below the axes, and below the column numbers if there are any."""
     under = ScaledTranslation(0, -0.5 if ax.get_xlabel() else -0.02, ax.figure.dpi_scale_trans)
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0)}
-    ax.legend(handles=handles, bbox_transform=ax.transAxes + under, **place, **look)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 4}
+    ax.legend(handles=samples, bbox_transform=ax.transAxes + under, **place)
 
 
 def compare(image, truth, labels, *, title="the result", window=None, scale_bar=True):
@@ -375,7 +364,7 @@ def compare(image, truth, labels, *, title="the result", window=None, scale_bar=
 
 
 def _draw_outcomes(ax, objects, names, window):
-    """Draw the objects of one side in the colours of their outcomes, with symbols and a legend."""
+    """Draw the objects of one side in the colours of their outcomes, with a legend."""
     known = np.unique(objects[objects != 0])
     names = np.append("background", names)
     dense = np.searchsorted(known, objects[window]) + 1
@@ -383,23 +372,16 @@ def _draw_outcomes(ax, objects, names, window):
     border = find_boundaries(dense, mode="inner")
     picture = np.zeros((*dense.shape, 4))
     shown = np.unique(dense[dense > 0])
-    handles = []
-    for name, (colour, marker) in OUTCOMES.items():
+    samples = []
+    for name, colour in OUTCOMES.items():
         own = shown[names[shown] == name]
-        if not own.size:
-            continue
-        here = np.isin(dense, own)
-        picture[here] = (*to_rgb(colour), 0 if marker is None else 0.4)
-        picture[here & border, 3] = 1
-        symbol = {"color": colour, "marker": marker, "markeredgecolor": "k", "markersize": 9}
-        if marker:
-            rows, columns = np.transpose(ndimage.center_of_mass(dense > 0, dense, own))
-            # Not clipped: a nucleus at the edge keeps its complete symbol.
-            ax.plot(columns, rows, ls="none", clip_on=False, **symbol)
-        handles.append(Line2D([], [], lw=3, label=f"{name}: {own.size}", **symbol))
+        if own.size:
+            here = np.isin(dense, own)
+            picture[here] = to_rgba(colour, 0 if name == "found" else 0.5)
+            picture[here & border, 3] = 1
+            samples.append(Patch(facecolor=colour, edgecolor="k", label=f"{name}: {own.size}"))
     ax.imshow(picture, interpolation_stage="rgba")
-    # Light grey lines would vanish on the white of the page.
-    _legend_below(ax, handles, ncols=4, facecolor="#555555", labelcolor="w", framealpha=1)
+    _legend_below(ax, samples)
 
 
 # ---- layers, in napari or drawn
@@ -412,16 +394,10 @@ def _qt_error(*variables):
     Qt ends the process where it cannot reach the display or lacks a library, so that only a
     process of its own can find out. The answer is kept for the variables that it depends on.
     """
-    probe = "from qtpy.QtWidgets import QApplication; QApplication([])"
-    try:
-        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        return "Qt does not start within a minute"
-    if done.returncode == 0:
-        return ""
-    said = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-    # Python names the cause in the last line, Qt itself in the first.
-    return f"Qt does not start ({said[-1] if said[0].startswith('Traceback') else said[0]})"
+    probe = "import sys; sys.tracebacklimit = 0; import qtpy.QtWidgets as qt; qt.QApplication([])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60)
+    cause = done.stderr.strip().partition("\n")[0]
+    return f"Qt does not start ({cause})" if done.returncode else ""
 
 
 def why_not_napari():
@@ -434,14 +410,14 @@ def why_not_napari():
     spec = importlib.util.find_spec("napari")
     if spec is None or spec.origin is None:  # a mere folder of that name has no origin
         return "napari is not installed (pip install 'napari[pyqt6]')"
-    screens = [os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY")]
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    if sys.platform.startswith("linux") and not any((*screens, platform)):
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    displays = [os.environ.get(name, "") for name in names]
+    if sys.platform.startswith("linux") and not any(displays):
         return "this machine has no display"
-    return _qt_error(*screens, platform)
+    return _qt_error(*displays)
 
 
-def layers(*, images, masks=None, limits=None, frame=0):
+def layers(*, images, masks, limits=None):
     """Show frames with masks on top of them.
 
     napari opens where it is installed and has a display. Elsewhere, or with
@@ -452,88 +428,67 @@ def layers(*, images, masks=None, limits=None, frame=0):
     ----------
     images : (frames, rows, columns) array
         NumPy or Dask: only the frame in view is computed.
-    masks : dict of str to (frames, rows, columns) array, optional
+    masks : dict of str to (frames, rows, columns) array
         Masks by name: 0 is background.
     limits : (float, float), optional
         As in `gray`.
-    frame : int, optional
-        The frame to show first.
 
     Returns
     -------
     napari.Viewer or ipywidgets.IntSlider or matplotlib.figure.Figure
-        The slider in Jupyter, the figure elsewhere.
+        The slider in Jupyter, the figure, of the first frame, elsewhere.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or there is no such frame.
+        If the shapes differ.
     """
-    masks = masks or {}
-    for name, mask in masks.items():
-        if np.shape(mask) != np.shape(images):
-            raise ValueError(
-                f"mask {name!r} has shape {np.shape(mask)}, the images {np.shape(images)}: "
-                "both must be of the same frames"
-            )
-    if not 0 <= frame < len(images):
-        raise ValueError(f"there is no frame {frame}: choose one of 0..{len(images) - 1}")
+    _same_shape({"images": images, **masks})
     reason = why_not_napari()
     print(f"Shown with Matplotlib: {reason}." if reason else "Shown with napari.")
     if not reason:
-        return _in_napari(images, masks, limits or _contrast(images[frame]), frame)
+        return _in_napari(images, masks, limits or _contrast(images[0]))
 
-    def drawn(frame):
-        image, *planes = dask.compute(images[frame], *(mask[frame] for mask in masks.values()))
+    def drawn(number):
+        image, *planes = dask.compute(images[number], *(mask[number] for mask in masks.values()))
         fig, (first, *axes) = _grid(1 + len(planes), image.shape)
-        gray(first, image, title="frame", limits=limits)
+        gray(first, image, title=f"frame {number}", limits=limits)
+        text = f"Frame {number}, and outlines of masks over it."
         for ax, name, plane in zip(axes, masks, planes, strict=True):
-            outlines(ax, image, plane != 0, title=name, limits=limits)
-        fig.suptitle(f"Frame {frame} of 0..{len(images) - 1}")
-        covered = [
-            f"{name} on {np.mean(m != 0):.0%}" for name, m in zip(masks, planes, strict=True)
-        ]
-        text = f"Frame {frame}, and outlines of masks over it: {', '.join(covered)} of the pixels."
+            title = f"{name}: {np.mean(plane != 0):.0%} of the pixels"
+            outlines(ax, image, plane != 0, title=title, limits=limits)
+            text += f" {title}."
         return fig, text
 
-    fig, text = drawn(frame)
-    if not _in_jupyter():
-        return fig
-    return _with_slider(drawn, fig, text, frame, len(images))
+    return _with_slider(drawn, len(images)) if _in_jupyter() else drawn(0)[0]
 
 
-def _in_napari(images, masks, limits, frame):
+def _in_napari(images, masks, limits):
     """Open a napari viewer with the layers; return it."""
     import napari
     from napari.utils.colormaps import DirectLabelColormap
 
     viewer = napari.Viewer(title="segkit")
-    # Hidden until the right frame is in view: frame 0 would be computed first.
+    # Hidden until frame 0 is in view: napari goes to the middle of a stack first.
     viewer.add_image(images, name="frames", contrast_limits=limits, visible=False)
     for turn, (name, mask) in enumerate(masks.items()):
         colour = {None: "transparent", 1: PALETTE[turn % len(PALETTE)]}
         colours, layer = DirectLabelColormap(color_dict=colour), (mask != 0).astype("uint8")
         viewer.add_labels(layer, name=name, opacity=0.4, colormap=colours, visible=False)
-    viewer.dims.set_current_step(0, frame)
+    viewer.dims.set_current_step(0, 0)
     for layer in viewer.layers:
         layer.visible = True
     return viewer
 
 
-def _with_slider(drawn, fig, text, frame, count):
+def _with_slider(drawn, count):
     """Show a figure in Jupyter, and a slider that draws another frame in its place."""
     from ipywidgets import IntSlider
 
-    picture, metadata = _bundle(fig, text)
-    shown = display(picture, raw=True, metadata=metadata, display_id=True)
+    shown = display(_picture(*drawn(0)), display_id=True)
     # Only once the slider rests: each frame that it passes would be computed.
-    slider = IntSlider(frame, max=count - 1, description="frame", continuous_update=False)
-
-    def move(change):
-        picture, metadata = _bundle(*drawn(change["new"]))
-        shown.update(picture, raw=True, metadata=metadata)
-
-    slider.observe(move, "value")
+    slider = IntSlider(0, max=count - 1, description="frame", continuous_update=False)
+    slider.observe(lambda change: shown.update(_picture(*drawn(change["new"]))), "value")
     return slider
 
 
@@ -554,52 +509,46 @@ def graph(collection):
     -------
     matplotlib.figure.Figure
         A box per task, with the function's name and the chunk's index; arrows lead from a task to
-        those that use its result. The tasks whose results are asked for are orange.
+        those that use its result. The results that are asked for stand at the bottom.
 
     Raises
     ------
     ValueError
-        If it is not a Dask collection, or has too many tasks.
+        If it has too many tasks.
     """
-    if not dask.is_dask_collection(collection):
-        raise ValueError(f"a {type(collection).__name__} has no task graph: give a Dask array")
-    uses = collection.__dask_graph__().get_all_dependencies()
     results = set(flatten(collection.__dask_keys__()))
-    found = nx.DiGraph((used, key) for key, inputs in uses.items() for used in inputs)
-    found.add_nodes_from(results)
-    found = found.subgraph(results.union(*(nx.ancestors(found, key) for key in results)))
-    if len(found) > 60:
+    uses = collection.__dask_graph__().cull(results).get_all_dependencies()
+    if len(uses) > 60:
         raise ValueError(
-            f"the graph has {len(found)} tasks, and a picture shows 60 at most: draw a part of it, "
+            f"the graph has {len(uses)} tasks, and a picture shows 60 at most: draw a part of it, "
             "such as show.graph(stack[:3])"
         )
+
+    def in_turn(keys):
+        return sorted(keys, key=lambda key: natural_sort_key(str(key)))
+
+    uses = nx.from_dict_of_lists({key: in_turn(uses[key]) for key in in_turn(uses)}, nx.DiGraph)
     # Layers from the results upwards: each task stands right above the first one that uses it.
-    layers = [sorted(layer, key=_index) for layer in nx.topological_generations(found.reverse())]
-    breadth = max(map(len, layers))
+    layers = list(nx.topological_generations(uses))
     places = {
-        key: ((position + 0.5) * breadth / len(layer), depth)
+        key: ((position + 0.5) / len(layer), depth)
         for depth, layer in enumerate(layers)
         for position, key in enumerate(layer)
     }
-    fig = _new_figure(max(3.5, 1.9 * breadth), 0.6 + 0.75 * len(layers))
-    ax = fig.add_subplot()
+    fig = _new_figure(max(3.5, 1.9 * max(map(len, layers))), 0.6 + 0.75 * len(layers))
+    ax = fig.add_subplot(xlim=(0, 1), ylim=(-0.6, len(layers) - 0.4))
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "#CFE8F7", "edgecolor": "#0072B2"}
     for key, place in places.items():
-        face, edge = ("#FBE3B5", "#B36B00") if key in results else ("#CFE8F7", "#0072B2")
-        box = {"boxstyle": "round,pad=0.35", "facecolor": face, "edgecolor": edge}
         ax.text(*place, _task_name(key), ha="center", va="center", fontsize=9, bbox=box)
-    for start, end in found.edges:
-        arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 16, "shrinkB": 16}
-        ax.annotate("", places[end], places[start], arrowprops=arrow, zorder=0)
-    ax.set(xlim=(0, breadth), ylim=(-0.6, len(layers) - 0.4))
+    arrow = {"arrowstyle": "-|>", "color": "#555555", "shrinkA": 16, "shrinkB": 16}
+    for user, used in uses.edges:
+        # Past the boxes between, where there are any.
+        bend = 0 if places[used][1] == places[user][1] + 1 else 0.3
+        arrow["connectionstyle"] = f"arc3,rad={bend}"
+        ax.annotate("", places[user], places[used], arrowprops=arrow, zorder=0)
     ax.axis("off")
-    ax.set_title(f"{len(found)} task{'s' * (len(found) > 1)}", fontsize=12)
+    ax.set_title(f"{len(uses)} task{'s' * (len(uses) > 1)}", fontsize=12)
     return fig
-
-
-def _index(key):
-    """Return what to sort tasks by: the chunk's index, then the name."""
-    parts = key[1:] if isinstance(key, tuple) else ()
-    return [part for part in parts if isinstance(part, int)], str(key)
 
 
 def _task_name(key):
@@ -609,6 +558,5 @@ def _task_name(key):
     gaussian_filter
     (2, 0, 0)
     """
-    name = key_split(key)
-    name = name if len(name) <= 20 else f"{name[:19]}…"
+    name = key_split(key)[:20]
     return f"{name}\n{key[1:]}" if isinstance(key, tuple) and len(key) > 1 else name

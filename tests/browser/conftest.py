@@ -11,15 +11,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 NAMES = (os.environ.get("SEGKIT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-OPTIONS = [
-    "--no-sandbox",  # Chromium refuses to start as root otherwise
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+OPTIONS = ["--no-sandbox", "--disable-gpu"]  # root cannot start Chromium in a sandbox
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

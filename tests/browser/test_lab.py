@@ -133,12 +133,6 @@ def opened(browser, lab):
     context.close()
 
 
-def test_lab_opens_the_first_notebook():
-    """`make lab` opens notebook 00, which exists."""
-    assert recipe()[0] == "lab"
-    assert (CHECKOUT / recipe()[1]).is_file()
-
-
 def test_notebook_01_is_worked_through(opened):
     """Run all cells, answer an exercise wrongly and rightly, and open a live dashboard."""
     page = opened.page

@@ -39,15 +39,3 @@ def test_slides_show_from_a_folder(browser, slides):
         assert sum(height > 730 for height, *_ in measured) <= len(measured) / 8, name
     page.close()
     assert errors == []
-
-
-def test_an_arrow_turns_the_slide(browser, slides):
-    """The right arrow key shows the next heading; no slide has a solution."""
-    page = browser.new_page()
-    page.goto((slides / "01_reading.slides.html").as_uri())
-    page.wait_for_function("window.Reveal && Reveal.isReady()")
-    first = page.evaluate("Reveal.getCurrentSlide().innerText")
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate("Reveal.getCurrentSlide().innerText") != first
-    assert "# Solution 1" not in page.content()
-    page.close()

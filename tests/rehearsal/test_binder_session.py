@@ -227,16 +227,6 @@ def test_notebook_01_runs_within_a_session(server, kernel):
     assert 100e6 < server.peak[0] < MEMORY
 
 
-def test_threads_are_limited(kernel):
-    """One core was given, and BLAS and Dask start no more threads than that is worth."""
-    code = """
-import os, dask, numpy, scipy.linalg, threadpoolctl
-print(max(pool["num_threads"] for pool in threadpoolctl.threadpool_info()))
-print(dask.config.get("num_workers"), os.environ["SEGKIT_VIEWER"], len(os.sched_getaffinity(0)))
-"""
-    assert kernel(code).split() == ["1", "2", "matplotlib", "1"]
-
-
 def test_the_dashboard_is_reached_through_the_proxy(server, kernel):
     """The link of a client leads, under the hub's prefix, to a live page of Dask's dashboard."""
     code = """
@@ -271,7 +261,6 @@ def test_lab_opens_with_the_panes_of_the_dashboard(server):
         "individual-task-stream",
         "individual-progress",
     }
-    assert (CHECKOUT / "notebooks" / "00_start_here.ipynb").is_file()
     found = server.web.get(f"{server.url}lab/api/extensions", timeout=60).json()
     named = {one["name"]: one for one in found}
     assert named["dask-labextension"]["enabled"]

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+import tifffile
 
 from segkit import data, simulate
 
@@ -25,6 +27,26 @@ def folder(tmp_path_factory):
 def files(folder):
     """Return the sorted paths of the twelve frames."""
     return data.images(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(files):
+    """Return the twelve frames as one array."""
+    return np.stack([tifffile.imread(path) for path in files])
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return a function that writes frames as a data set, and returns its folder."""
+
+    def own(frames, *, parent="own"):
+        images = tmp_path / parent / "BBBC039" / "images"
+        images.mkdir(parents=True)
+        for number, image in enumerate(frames):
+            tifffile.imwrite(images / f"{number:02}.tif", image)
+        return images.parent
+
+    return own
 
 
 @pytest.fixture

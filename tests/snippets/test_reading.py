@@ -1,6 +1,5 @@
 """The snippets that read and save frames give back the pixels of the files."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,9 @@ import tifffile
 import zarr
 from PIL import Image
 
-from segkit import data, simulate
+from segkit import data
 
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def stack(files):
-    """Return the twelve frames as one array."""
-    return np.stack([tifffile.imread(path) for path in files])
 
 
 def test_read_pattern(play, stack):
@@ -39,32 +32,26 @@ def test_read_multipage(play, stack):
 STACK = np.arange(5 * 30 * 40, dtype=np.uint16).reshape(5, 30, 40)
 
 
-def write_appended(path, options):
+def write_appended(path):
     """Write one page after the other, each by a call of its own."""
     for page in STACK:
-        tifffile.imwrite(path, page, append=True, ome=False, **options)
+        tifffile.imwrite(path, page, append=True, ome=False)
 
 
-def write_pyramid(path, options):
+def write_pyramid(path):
     """Write an OME-TIFF with a second, smaller level."""
     with tifffile.TiffWriter(path, ome=True) as tif:
-        tif.write(STACK, subifds=1, metadata={"axes": "TYX"}, **options)
-        tif.write(STACK[:, ::2, ::2], subfiletype=1, **options)
-
-
-def write_two_shapes(path, options):
-    """Write four pages, and a thumbnail in the end."""
-    for page in (*STACK[:4], STACK[4, :10, :10]):
-        tifffile.imwrite(path, page, append=True, ome=False, **options)
+        tif.write(STACK, subifds=1, metadata={"axes": "TYX"}, tile=(16, 16))
+        tif.write(STACK[:, ::2, ::2], subfiletype=1, tile=(16, 16))
 
 
 @pytest.fixture
-def multipage(play, tmp_path, monkeypatch):
+def multipage(tmp_path):
     """Run the snippet read_multipage on a file of one's own."""
 
-    def multipage(write, **options):
+    def multipage(write):
         path = tmp_path / "own.tif"
-        write(path, options)
+        write(path)
         source = (CHECKOUT / "snippets" / "read_multipage.py").read_text(encoding="utf-8")
         start, end = source.index("path = Path("), source.index("# tifffile presents")
         names = {}
@@ -74,38 +61,19 @@ def multipage(play, tmp_path, monkeypatch):
     return multipage
 
 
-@pytest.mark.parametrize(
-    ("write", "options"),
-    [
-        (write_appended, {}),
-        (write_appended, {"metadata": None}),
-        (write_pyramid, {"tile": (16, 16)}),
-        (lambda path, options: tifffile.imwrite(path, STACK, **options), {"imagej": True}),
-        (lambda path, options: tifffile.imwrite(path, STACK[:, None], **options), {}),
-    ],
-)
-def test_read_multipage_takes_every_page(multipage, write, options):
+@pytest.mark.parametrize("write", [write_appended, write_pyramid])
+def test_read_multipage_takes_every_page(multipage, write):
     """Pages that were appended, or have smaller copies, are read in full, one page per chunk."""
-    images = multipage(write, **options)
+    images = multipage(write)
     assert images.chunksize == (1, 30, 40)
     np.testing.assert_array_equal(images.compute(), STACK)
 
 
-@pytest.mark.parametrize(
-    ("write", "options"),
-    [
-        (lambda path, options: tifffile.imwrite(path, STACK, **options), {"truncate": True}),
-        (
-            lambda path, options: tifffile.imwrite(path, STACK, **options),
-            {"imagej": True, "truncate": True},
-        ),
-        (write_two_shapes, {}),
-    ],
-)
-def test_read_multipage_refuses_what_it_cannot_tell_apart(multipage, write, options):
-    """Several images behind one page, and pages of different shapes, end with the file's name."""
-    with pytest.raises(SystemExit, match=r"own\.tif: \d pages?; save one image per page"):
-        multipage(write, **options)
+@pytest.mark.parametrize("options", [{"truncate": True}, {"imagej": True, "truncate": True}])
+def test_read_multipage_refuses_what_it_cannot_tell_apart(multipage, options):
+    """Several images behind one page end with the file's name."""
+    with pytest.raises(SystemExit, match=r"own\.tif: 1 pages; save one image per page"):
+        multipage(lambda path: tifffile.imwrite(path, STACK, **options))
 
 
 def test_read_own_format(play, folder):
@@ -116,67 +84,29 @@ def test_read_own_format(play, folder):
     assert len(done.printed.splitlines()) == 12
 
 
-def test_find_odd_files_accepts_a_good_folder(play):
-    """Where all files are alike none is named."""
-    assert play("find_odd_files").printed == "0 of 12 files are not (520, 696) uint16"
-
-
-def test_find_odd_files_names_each(play, files, tmp_path):
-    """Another shape, another dtype, a file cut off and one that is no TIFF are told apart."""
-    folder = tmp_path / "sets" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for path in files[:9]:
-        shutil.copy(path, folder / "images")
-    names = [Path("images", path.name) for path in files[:4]]
-    low, eight, cut, none = (folder / name for name in names)
-    tifffile.imwrite(low, tifffile.imread(low)[:260])
-    tifffile.imwrite(eight, tifffile.imread(eight).astype("uint8"))
-    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-    none.write_bytes(b"no image")
-    done = play("find_odd_files", folder)
-    assert list(done.odd) == names
-    assert done.odd[names[0]] == "(260, 696) uint16"
-    assert done.odd[names[1]] == "(520, 696) uint8"
-    assert done.odd[names[3]].startswith("cannot be read")
-    assert done.odd[names[2]].startswith(("cut off", "cannot be read"))
-    assert done.printed.endswith("4 of 9 files are not (520, 696) uint16")
-
-
-def test_find_odd_files_sees_more_than_the_first_image(play, files, tmp_path):
-    """A file of several images, one without part of its pixels, and one cut off are odd."""
-    images = tmp_path / "sets" / "BBBC039" / "images"
-    images.mkdir(parents=True)
-    for path in files[:7]:
-        shutil.copy(path, images)
-    several, empty, cut = (images / path.name for path in files[:3])
-    tifffile.imwrite(several, tifffile.imread(files[4]), append=True)
-    tifffile.imwrite(empty, tifffile.imread(files[4]), tile=(128, 128))
+def test_find_odd_files_names_each(play, own, stack):
+    """Another shape or dtype, several images, missing pixels, and what cannot be read are odd."""
+    folder, image = own(stack), stack[0]
+    low, eight, several, empty, cut = data.images(folder)[:5]
+    tifffile.imwrite(low, image[:260])
+    tifffile.imwrite(eight, image.astype("uint8"))
+    tifffile.imwrite(several, image, append=True)
+    tifffile.imwrite(empty, image, tile=(128, 128))
     with tifffile.TiffFile(empty, mode="r+") as tif:
         tags = tif.pages.first.tags
         for name in ("TileOffsets", "TileByteCounts"):
             tags[name].overwrite([*tags[name].value[:-1], 0])
-    tifffile.imwrite(cut, np.stack([tifffile.imread(files[4])] * 2), photometric="minisblack")
+    tifffile.imwrite(cut, np.stack([image, image]), photometric="minisblack")
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 3 // 4])
-    odd = play("find_odd_files", images.parent).odd
-    assert odd[Path("images", several.name)] == "(520, 696) uint16, the first of 2 images"
-    assert odd[Path("images", empty.name)] == "parts of the image were never written"
-    assert odd[Path("images", cut.name)] == "cut off"
-    assert len(odd) == 3
-
-
-def test_find_odd_files_keeps_equal_names_apart(play, files, tmp_path, monkeypatch):
-    """A file counts by its path below the folder, so that plates with equal names do not merge."""
-    for well, path in zip("ABC", files, strict=False):
-        (tmp_path / well).mkdir()
-        shutil.copy(path, tmp_path / well / "f0.tif")
-    tifffile.imwrite(tmp_path / "B" / "f0.tif", np.zeros((5, 5), np.uint16))
-    monkeypatch.setattr(data, "locate", lambda: tmp_path)
-    monkeypatch.setattr(data, "images", lambda folder: sorted(folder.rglob("*.tif")))
-    done = play("find_odd_files")
-    assert done.printed.splitlines() == [
-        f"{Path('B', 'f0.tif')}: (5, 5) uint16",
-        "1 of 3 files are not (520, 696) uint16",
-    ]
+    done = play("find_odd_files", folder)
+    assert done.odd == {
+        Path("images", low.name): "(260, 696) uint16",
+        Path("images", eight.name): "(520, 696) uint8",
+        Path("images", several.name): "(520, 696) uint16, the first of 2 images",
+        Path("images", empty.name): "parts of the image were never written",
+        Path("images", cut.name): "cut off",
+    }
+    assert done.printed.endswith("5 of 12 files are not (520, 696) uint16")
 
 
 def test_stack_to_zarr(play, stack):
@@ -216,15 +146,10 @@ def test_progress_bar(play, stack, capsys):
     assert done.printed.endswith(f"mean {stack.mean():.2f}, highest {stack.max()} grey levels")
 
 
-def test_correct_shading_finds_the_light(play, tmp_path):
+def test_correct_shading_finds_the_light(play, own, stack):
     """Light that falls off to one side is found, and evened out."""
     fall = np.linspace(1.2, 0.8, 696, dtype="float32")
-    folder = tmp_path / "sets" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for number in range(9):
-        image, _ = simulate.frame(39, number)
-        tifffile.imwrite(folder / "images" / f"{number}.tif", (image * fall).astype("uint16"))
-    done = play("correct_shading", folder)
+    done = play("correct_shading", own((stack[:9] * fall).astype("uint16")))
     found = done.light.mean(axis=0) / done.light.mean()
     assert abs(found - fall)[50:-50].max() < 0.08
     before = np.median(done.images.compute(), axis=(0, 1))

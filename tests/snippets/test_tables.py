@@ -90,79 +90,45 @@ def test_tables_keep_equal_names_apart(play, files, tmp_path, monkeypatch, snipp
 @pytest.mark.parametrize(
     "snippet",
     [
-        "table_per_file",
-        "delayed_table",
         "files_to_parquet",
-        "label_frames",
-        "label_large_image",
         "frame_statistics",
+        "label_large_image",
         "map_overlap_filter",
-        "apply_parallel_filter",
     ],
 )
-def test_files_of_several_pages_are_refused(play, files, tmp_path, snippet):
+def test_files_of_several_pages_are_refused(play, own, stack, snippet):
     """A page is not taken for the file: the error has the file's name."""
-    folder = tmp_path / "sets [1]" / "BBBC039"
-    (folder / "images").mkdir(parents=True)
-    for path in files[:5]:
-        shutil.copy(path, folder / "images")
+    folder = own(stack[:5])
     several = data.images(folder)[0]
-    tifffile.imwrite(several, tifffile.imread(files[1]), append=True)
+    tifffile.imwrite(several, stack[1], append=True)
     with pytest.raises(reading.FrameError, match=several.name):
         play(snippet, folder)
 
 
 @pytest.mark.parametrize("snippet", ["label_frames", "label_large_image", "frame_statistics"])
-def test_brackets_in_the_path_are_no_wildcard(play, files, tmp_path, snippet):
-    """A folder with [ ] in its name is read, and not the one that this pattern would match."""
-    for name, frames in (("plate 1", files[:5]), ("plate [1]", files[5:10])):
-        (tmp_path / name / "BBBC039" / "images").mkdir(parents=True)
-        for path in frames:
-            shutil.copy(path, tmp_path / name / "BBBC039" / "images")
-    images = play(snippet, tmp_path / "plate [1]" / "BBBC039").images
-    np.testing.assert_array_equal(images, [tifffile.imread(path) for path in files[5:10]])
+def test_brackets_in_the_path_are_no_wildcard(play, own, stack, snippet):
+    """A folder with [ ] in its name is read, which a pattern would not find."""
+    folder = own(stack[5:10], parent="plate [1]")
+    np.testing.assert_array_equal(play(snippet, folder).images, stack[5:10])
 
 
-def test_files_to_parquet_goes_on(play, tables, tmp_path):
-    """A second run does what the first has left, and the table has every nucleus once."""
-    done = play("files_to_parquet")
-    nuclei = sum(map(len, tables))
-    assert done.printed == f"3 of 3 batches were left to do; {nuclei} nuclei"
-    done.parts[1].unlink()
+def test_files_to_parquet_goes_on(play, own, stack, tables):
+    """A second run does what is left or has changed; a file that has gone is in no table."""
+    folder, counts = own(stack), [len(table) for table in tables]
+    files, done = data.images(folder), play("files_to_parquet", folder)
+    assert done.printed == f"3 of 3 batches were left to do; {sum(counts)} nuclei"
     kept = done.parts[0].stat().st_mtime_ns
-    again = play("files_to_parquet")
-    assert again.printed == f"1 of 3 batches were left to do; {nuclei} nuclei"
+    done.parts[1].unlink()
+    shutil.copyfile(files[0], files[11])  # of the same size
+    counts[11] = counts[0]
+    again = play("files_to_parquet", folder)
+    assert again.printed == f"2 of 3 batches were left to do; {sum(counts)} nuclei"
     assert done.parts[0].stat().st_mtime_ns == kept
-    pd.testing.assert_frame_equal(again.nuclei, done.nuclei)
-
-
-def test_files_to_parquet_tells_runs_apart(play, tables, folder, tmp_path):
-    """Where a file has gone, the parts that would hold other frames are made anew."""
-    before = play("files_to_parquet")
-    fewer = tmp_path / "fewer" / "simulated"
-    shutil.copytree(folder, fewer)
-    lost = data.images(fewer)[7]
-    for path in (lost, fewer / "masks" / f"{lost.stem}.png"):
-        path.unlink()
-    manifest = fewer / "metadata" / "simulated.json"
-    manifest.write_text(manifest.read_text().replace('"frames": 12', '"frames": 11'))
-    again = play("files_to_parquet", fewer)
-    nuclei = sum(map(len, tables)) - len(tables[7])
-    assert again.printed == f"3 of 3 batches were left to do; {nuclei} nuclei"
-    assert f"images/{lost.name}" in set(before.nuclei["file"])
-    assert f"images/{lost.name}" not in set(again.nuclei["file"])
-    pd.testing.assert_frame_equal(pd.read_parquet("build/snippets/nuclei.parquet"), again.nuclei)
-
-
-def test_files_to_parquet_measures_files_that_changed(play, tables, folder, tmp_path):
-    """A file that was saved again under its name, of the same size, is measured again."""
-    own = tmp_path / "own" / "simulated"
-    shutil.copytree(folder, own)
-    assert play("files_to_parquet", own).printed.startswith("3 of 3 batches were left to do")
-    shutil.copyfile(data.images(own)[0], data.images(own)[7])
-    again = play("files_to_parquet", own)
-    nuclei = sum(map(len, tables)) - len(tables[7]) + len(tables[0])
-    assert again.printed == f"1 of 3 batches were left to do; {nuclei} nuclei"
+    files[7].unlink()
+    assert play("files_to_parquet", folder).printed.startswith("2 of 3 batches were left to do")
+    written = pd.read_parquet("build/snippets/nuclei.parquet")
+    assert len(written) == sum(counts) - counts[7]
+    assert f"images/{files[7].name}" not in set(written["file"])
 
 
 def test_summarise_parquet(play, files):

@@ -19,10 +19,8 @@ from segkit import simulate
 
 ROOT = Path(__file__).parents[2]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-DISPLAY = """\
-from IPython.display import display
-png = {"image/png": "iVBORw0KGgo=", "text/plain": "a figure"}
-display(png, raw=True, metadata={"image/png": {"alt": 'a "square" & a disc'}})"""
+DISPLAY = """from IPython.display import display
+display({"image/png": "iVBORw0KGgo="}, raw=True)"""
 
 
 @pytest.fixture
@@ -45,9 +43,9 @@ def write(path, *sources, title="Try it", **metadata):
     return path
 
 
-def run(pages, path, folder=None):
+def run(pages, path):
     """Execute a notebook; return what was measured, and what it printed."""
-    kept = (folder or path.parent) / "kept.ipynb"
+    kept = path.with_name("kept.ipynb")
     row = pages.execute(path, kept, stop=threading.Event())
     cells = nbformat.read(kept, as_version=4).cells if kept.exists() else []
     return row, "".join(out.get("text", "") for cell in cells for out in cell.get("outputs", []))
@@ -71,7 +69,7 @@ def test_time_and_memory_are_measured(pages, tmp_path):
     hold = "import time; block = b'1' * 300_000_000; time.sleep(1)"
     source = f'import subprocess, sys\nsubprocess.run([sys.executable, "-c", "{hold}"])'
     row, _ = run(pages, write(tmp_path / "holds.ipynb", source))
-    assert 1 <= row["seconds"] < 60
+    assert row["seconds"] >= 1
     assert 300 < row["peak_mb"] < 600
 
 
@@ -93,12 +91,6 @@ def test_what_fails_is_one_line(pages, tmp_path, monkeypatch, source, failure):
     assert "\n" not in row["failure"]
 
 
-def test_a_demonstrated_error_is_not_a_failure(pages, tmp_path):
-    """A cell tagged raises-exception may raise."""
-    path = write(tmp_path / "shows.ipynb", "1 / 0", tags=["raises-exception"])
-    assert run(pages, path)[0]["failure"] is None
-
-
 def test_an_interrupted_run_leaves_no_kernel(tmp_path):
     """Ctrl-C ends the kernels and writes one line."""
     simulate.write(tmp_path / "data" / "simulated", frames=1)
@@ -118,17 +110,17 @@ def test_an_interrupted_run_leaves_no_kernel(tmp_path):
     assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
-@pytest.mark.parametrize("category", ["FutureWarning", "DeprecationWarning"])
-def test_the_tests_kernels_fail_on_warnings(pages, tmp_path, monkeypatch, category):
-    """With the tests' start-up file such a warning stops a cell; without it, it does not."""
+def test_the_tests_kernels_fail_on_warnings(pages, tmp_path, monkeypatch):
+    """With the tests' start-up file a warning stops a cell, which may be tagged as raising."""
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    source = f"import warnings\nwarnings.warn('old name', {category})"
-    notebook = write(tmp_path / "warns.ipynb", source)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    assert run(pages, notebook)[0]["failure"] is None
     shutil.copy(ROOT / "tests" / "notebooks" / "00-warnings.py", startup)
-    assert run(pages, notebook)[0]["failure"] == f"warns.ipynb, cell 1: {category}: old name"
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    source = "import warnings\nwarnings.warn('old name', FutureWarning)"
+    failure = run(pages, write(tmp_path / "warns.ipynb", source))[0]["failure"]
+    assert failure == "warns.ipynb, cell 1: FutureWarning: old name"
+    notebook = write(tmp_path / "shows.ipynb", source, tags=["raises-exception"])
+    assert run(pages, notebook)[0]["failure"] is None
 
 
 def test_a_notebook_runs_again_only_when_something_changed(pages, tmp_path, simulated_frames):
@@ -165,18 +157,6 @@ def test_pages_have_alternative_texts_and_no_solutions(tool, tmp_path):
     assert "Test of plot" not in html
 
 
-def test_undescribed_counts_pictures_without_a_text(pages):
-    """A picture with no alternative text, or a blank one, counts; text outputs do not."""
-    png = {"image/png": "iVBORw0KGgo="}
-    outputs = [
-        new_output("display_data", data=png),
-        new_output("display_data", data=png, metadata={"image/png": {"alt": " "}}),
-        new_output("display_data", data=png, metadata={"image/png": {"alt": "a disc"}}),
-        new_output("stream", name="stdout", text="image/png"),
-    ]
-    assert pages.undescribed(new_notebook(cells=[new_code_cell("x", outputs=outputs)])) == 2
-
-
 def test_the_command_writes_pages_and_an_index(tool, tmp_path, capsys, simulated_frames):
     """There is a page for each notebook, and an index that links to them."""
     for name in ("01_a", "02_b"):
@@ -192,7 +172,7 @@ def test_the_command_writes_pages_and_an_index(tool, tmp_path, capsys, simulated
 
 def test_the_command_fails_over_the_limits(tool, tmp_path, capsys, simulated_frames):
     """Each promise that is not kept is one line, and the exit status is 1."""
-    write(tmp_path / "01_a.ipynb", DISPLAY.replace('"alt"', '"title"'))
+    write(tmp_path / "01_a.ipynb", DISPLAY)
     arguments = [str(tmp_path), "--into", str(tmp_path / "out"), "--seconds", "0.5"]
     assert tool.main([*arguments, "--megabytes", "10"]) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -203,22 +183,19 @@ def test_the_command_fails_over_the_limits(tool, tmp_path, capsys, simulated_fra
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("name", "says"),
     [
-        (["9*.ipynb", "--into", "out"], "9*.ipynb: give a folder"),
-        (["broken.ipynb", "--into", "out"], "broken.ipynb cannot be read as a notebook"),
-        (["bare.ipynb", "--into", "out"], "bare.ipynb has no cells"),
-        (["good.ipynb", "--into", "file"], "file"),
+        ("9*.ipynb", "give a folder"),
+        ("broken.ipynb", "cannot be read as a notebook"),
+        ("bare.ipynb", "has no cells"),
     ],
 )
-def test_what_cannot_be_used_is_named(tool, tmp_path, monkeypatch, capsys, arguments, named):
+def test_what_cannot_be_used_is_named(tool, tmp_path, monkeypatch, capsys, name, says):
     """A wrong path is one line on stderr that names it, and exit status 1."""
     monkeypatch.chdir(tmp_path)
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# Good")]), "good.ipynb")
     nbformat.write(new_notebook(), "bare.ipynb")
     Path("broken.ipynb").write_text("{")
-    Path("file").write_text("not a folder")
-    assert tool.main(arguments) == 1
-    error = capsys.readouterr().err
-    assert named in error
-    assert error.count("\n") == 1
+    assert tool.main([name, "--into", "out"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name in line
+    assert says in line
