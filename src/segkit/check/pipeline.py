@@ -67,24 +67,24 @@ def foreground(function):
         "Run covered(files[0]) to see the error."
     )
     for position, path in enumerate(check.paths(2)):
+        image = read_frame(path)
+        labels, smoothed = frame.segment(image), frame.smooth(image)
+        covered, mask = np.count_nonzero(labels), smoothed > frame.local_threshold(smoothed)
+        right = covered / labels.size
+        by_mean = (image > image.mean()).mean()
+        mistakes = [
+            (labels.max(), "that is the number of objects; count the pixels that they cover."),
+            (covered, "that is the number of pixels; divide by the pixels of the whole frame."),
+            (1 - right, "that is the share of the background."),
+            (by_mean, "that thresholds the frame by its mean; segment it first."),
+            (100 * right, "that is in percent; a number between 0 and 1 is asked for."),
+            (labels.mean(), "that is the mean of the labels; count pixels whose label is not 0."),
+            (mask.mean(), "that is the mask before the opening; count pixels of the label image."),
+        ]
         share = check.number(check.called(function, path, hint=advice), "the result")
         otherwise = f"frame {position} gives {share:.4g}, which is not the covered share."
-        if hint := check.recognise(share, _known_shares(read_frame(path)), otherwise):
+        if position:
+            otherwise = f"{otherwise} {check.GLOBALS}"
+        if hint := check.recognise(share, right, mistakes, otherwise):
             return hint
     return None
-
-
-def _known_shares(image):
-    """Return the right answer for the covered share of a frame and usual ones, with hints."""
-    labels, smoothed = frame.segment(image), frame.smooth(image)
-    covered, mask = np.count_nonzero(labels), smoothed > frame.local_threshold(smoothed)
-    share = covered / labels.size
-    return [
-        (share, None),
-        (labels.max(), "that is the number of objects; count the pixels that they cover."),
-        (covered, "that is the number of pixels; divide by the pixels of the whole frame."),
-        (1 - share, "that is the share of the background."),
-        (100 * share, "that is in percent; a number between 0 and 1 is asked for."),
-        (labels.mean(), "that is the mean of the labels; count the pixels whose label is not 0."),
-        (mask.mean(), "that is the mask before the opening; count pixels of the label image."),
-    ]
