@@ -98,7 +98,7 @@ def root():
     installed from; where there is no checkout, ``data`` in the current folder.
     """
     if os.environ.get("SEGKIT_DATA"):
-        return Path(os.environ["SEGKIT_DATA"]).expanduser()
+        return Path(os.environ["SEGKIT_DATA"]).expanduser().absolute()
     checkout = Path(__file__).resolve().parents[2]
     return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "data"
 
