@@ -24,9 +24,9 @@ CONDA = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}
 # distributions whose module has another name
 MODULES = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 # needed at run time without an import
-UNIMPORTED = {"cryptography", "imagecodecs", "ipykernel", "jupyterlab"}
-# of the extras, this package, and of dask[distributed]
-OTHERS = {"cupy", "cupyx", "dask_kubernetes", "napari", "segkit", "distributed"}
+UNIMPORTED = {"cryptography", "ipykernel", "jupyterlab"}
+# of the extras, this package, and of other requirements
+OTHERS = {"cupy", "cupyx", "dask_kubernetes", "napari", "segkit", "distributed", "mpl_toolkits"}
 
 
 def requirements(*extras):

@@ -237,7 +237,7 @@ def test_store_without_a_frame_or_a_run_is_refused(own):
 def test_methods_are_run_and_timed(own, simulated_frames):
     """A method by name, a function, and the true masks are scored; empty fields count too."""
     masks = score.evaluate(simulated_frames, labels=simulated_frames / "masks")
-    closing = "frames=10 averageF1=1.0000 F1@0.5=1.0000 F1@0.7=1.0000 F1@0.9=1.0000"
+    closing = "frames=12 averageF1=1.0000 F1@0.5=1.0000 F1@0.7=1.0000 F1@0.9=1.0000"
     assert score.summary(masks).splitlines()[-1] == closing
     otsu = score.evaluate(simulated_frames, method="otsu")
     assert 0.3 < otsu["averageF1"].mean() < 0.9

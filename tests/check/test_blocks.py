@@ -25,7 +25,7 @@ def stack(tmp_path, monkeypatch):
     ("half of a window", 67, 57, 52, 54, 33),
     ("that would work, but it is deeper than needed", 40),
     ("to 4 sigma", 25),
-    ("at the pixel itself", 44),
+    ("only needs the pixel itself", 44),
     ("that would work", 44, 100),
     ("add them up", 7),
     ("one number is asked for", (0, 32, 32)),

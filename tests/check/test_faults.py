@@ -176,7 +176,7 @@ def gap(table, path):
     ("Right.", aside, numbered, near, native, kit),
     ("half a file", straight, by_another_name, at_first),
     ("copying is not renaming", from_tmp),
-    ("on another disk", moved),
+    ("from another disk", moved),
     ("at the same time", one_name),
     ("the older table is gone", gap),
     ("not what it was", emptied),

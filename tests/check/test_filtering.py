@@ -21,7 +21,7 @@ def stack(tmp_path, monkeypatch):
     ("3 axes", (5, 12)),
     ("frames beside", (5, 5, 12)),
     ("sigma itself", (0, 2, 3)),
-    ("round the other way", (0, 4, 12)),
+    ("round up, not down", (0, 4, 12)),
     ("one side", (0, 10, 24), (0, 11, 25)),
     ("4 sigma", (0, 4, 9)),
     ("round up", (0, 4.8, 12)),

@@ -116,6 +116,7 @@ LABELS = np.array([[1, 0, 2], [1, 0, 2]], np.int32)
     ("those are the sums", [13, 12]),
     ("cut off", [6, 6]),
     ("which array are the weights", [6.5, 9.0]),
+    ("this is of type str", "6.5, 6"),
 )
 def test_means(capsys, answer, hint):
     """Sums by area, without the background; each usual mistake has a hint of its own."""

@@ -70,7 +70,7 @@ def sums(*answer):
     ("these are sums", lambda *lazy: persisted(*lazy, measures=sums)),
     ("mean intensities: ", lambda images, labels, n: persisted(labels, labels, n)),
     ("in memory before you measure", lambda *lazy: dask.compute(*lazily(*lazy))),
-    ("before, or beside", number_first),
+    ("before, or apart from", number_first),
 )
 def test_measure(capsys, answer, hint):
     """Everything persisted together, index 1 to n, computed; each trap has a hint of its own."""

@@ -17,7 +17,7 @@ def reach(answer):
         (10 + 10, one_alone),
         (10, one_alone),
         (2 + 3 + 10 + 10, "the Gaussian reaches further than sigma: to 4 sigma."),
-        (right + 2 + 10, "what is subtracted from is used at the pixel itself."),
+        (right + 2 + 10, "the subtraction only needs the pixel itself."),
     ]
     for window in (33, 35, 36, 42, 52, 54, 57, 67):  # with 5, 20 or 21 in place of the half
         mistakes.append((window, "depth is to one side: half of a window, not the whole."))

@@ -16,7 +16,7 @@ def lifetime(answer):
     """Check the minutes after which a worker should leave its job."""
     mistakes = [
         (240, "then Slurm ends the job with everything that is on it."),
-        (238, "up 2 minutes later, it leaves 2 minutes later; and with what in its memory?"),
+        (238, "it is up 2 minutes later and leaves 2 minutes later: with what in its memory?"),
         (230, "the stagger is there, but what else takes time between start and end?"),
         (232, "the time to hand over is there; by how much may a worker leave late?"),
         (222, "count from the start of the job: when is the worker up?"),
@@ -130,7 +130,7 @@ def save(function):
         return "killed in a second call, the older table is not what it was."
     sources = [source for steps in at_path for _, source in steps]
     if any(path.parent not in source.parents for source in sources):
-        return "the file lies elsewhere before: on another disk, what would renaming be?"
+        return "the file is first written elsewhere: from another disk, would renaming be one step?"
     if len(set(sources)) < len(sources):
-        return "a task may run twice at the same time: do both write to one file meanwhile?"
+        return "a task may run twice at the same time: would both write to the same file?"
     return None

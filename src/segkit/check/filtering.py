@@ -24,7 +24,7 @@ def depth(answer):
     if answer[-1] in (24, 25):
         return "that is the whole width of the bell: depth counts the pixels on one side."
     if answer == [0, 4, 12]:
-        return "a bell that reaches into a pixel needs the whole of it: round the other way."
+        return "the bell reaches into one more pixel: round up, not down."
     if any(one % 1 for one in answer):
         return "depth counts whole pixels: round up."
     if all(one >= least for one, least in zip(answer, right, strict=True)):

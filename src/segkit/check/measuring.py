@@ -39,14 +39,12 @@ def measure(function):
         (sizes[1:-1], "the last nucleus is missing: where must the index end?"),
     ]
     means = [(right * sizes[1:], "these are sums over the pixels of each nucleus.")]
-    hint = check.recognise(
-        area, sizes[1:], areas, name="areas", other_shape=check.GLOBALS
-    ) or check.recognise(mean, right, means, name="mean intensities")
-    if hint:
+    hint = check.recognise(area, sizes[1:], areas, name="areas", other_shape=check.GLOBALS)
+    if hint := hint or check.recognise(mean, right, means, name="mean intensities"):
         return hint
     for name, made in (("labels", labels_made), ("images", images_made)):
         times = max(made.values())
-        cue = "what was computed before, or beside, what you keep in memory?"
+        cue = "what was computed before, or apart from, what you keep in memory?"
         if name == "labels" and times > len(right):
             cue = "keep images and labels in memory before you measure."
         if times > 1:

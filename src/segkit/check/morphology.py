@@ -16,7 +16,7 @@ def square_of_seven(after_erosion, after_opening):
     """Check the pixels of a 7 x 7 square after an erosion, and after an opening, with the cross."""
     eroded = [
         (49, "that is the whole square: which of its pixels does an erosion remove?"),
-        (36, "a layer goes on every side, left and right, top and bottom."),
+        (36, "a layer is removed on every side: left and right, top and bottom."),
         (45, "that is the number after the whole opening."),
     ]
     opened = [
@@ -25,9 +25,11 @@ def square_of_seven(after_erosion, after_opening):
     ]
     other_eroded = "which pixels have all four neighbours in the square?"
     other_opened = "draw the eroded square, and lay a cross on each of its pixels."
-    return check.recognise(
-        after_erosion, 5 * 5, eroded, other_eroded, name="after the erosion"
-    ) or check.recognise(after_opening, 7 * 7 - 4, opened, other_opened, name="after the opening")
+    name = "after the erosion"
+    if hint := check.recognise(after_erosion, 5 * 5, eroded, other_eroded, name=name):
+        return hint
+    name = "after the opening"
+    return check.recognise(after_opening, 7 * 7 - 4, opened, other_opened, name=name)
 
 
 @check.exercise

@@ -48,7 +48,7 @@ def iou_of_masks(function):
     one, other = np.zeros((2, 8, 12), bool)
     one[1:5, 1:6] = True
     other[2:7, 2:8] = True  # 20 and 30 pixels, 12 of them in both: all that follows differs
-    one_mask = "that divides by the area of one mask; it would forgive the other any size."
+    one_mask = "that divides by the area of one mask; the size of the other one would not matter."
     dice = "that is Dice's coefficient: twice the intersection, over the sum of the areas."
     answer = result(one, other)
     mistakes = [
