@@ -8,7 +8,7 @@ from skimage.filters import threshold_otsu
 
 def test_map_overlap_leaves_no_seam(folder, run):
     """The chunks give the pixels of the whole image."""
-    assert run("map_overlap_filter", folder) == (
+    assert run("map_overlap_filter", folder, cwd=folder) == (
         "0 of 361920 pixels differ from the image filtered in one piece"
     )
 
