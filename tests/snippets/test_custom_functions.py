@@ -16,7 +16,7 @@ def test_map_overlap_leaves_no_seam(folder, run):
 
 def test_apply_parallel_is_right_at_the_border(folder, run):
     """The chunks give the grey levels of the whole image, at its border too."""
-    assert run("apply_parallel_filter", folder) == (
+    assert run("apply_parallel_filter", folder, cwd=folder) == (
         "largest difference from the image filtered in one piece: 0.000 grey levels"
     )
 
