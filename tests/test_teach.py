@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEACH = ROOT / "site" / "teach"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-PLANS = {"45 minutes": 45, "90 minutes": 90, "Half a day": 210, "A day": 390}
+PLANS = {"45 minutes": 45, "90 minutes": 90, "2 hours": 120, "Half a day": 210, "A day": 390}
+CORE = r"^\| (\d+) \|.*\| (\d\d), the core( without its exercise)? \|$"
 
 
 def text(name):
@@ -23,28 +24,49 @@ def sections(page):
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+def stated(path):
+    """Return the minutes of reading and of exercises that a notebook states, as text."""
+    overview = nbformat.read(path, as_version=4).cells[1].source
+    time = r"\*\*Time:\*\* (\d+) minutes of reading, (\d+) minutes of ex"
+    return re.search(time, overview).groups()
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_notebook_has_its_entry(path):
     """There is one, with the notebook's minutes."""
     (entry,) = [
         body for head, body in sections(text("notebooks.md")).items() if head[:2] == path.stem[:2]
     ]
-    overview = nbformat.read(path, as_version=4).cells[1].source
-    stated = re.search(r"\*\*Time:\*\* (\d+) minutes of reading, (\d+) minutes of ex", overview)
     minutes = re.search(r"\*\*Minutes:\*\* (\d+) reading, (\d+) exercises\.", entry)
-    assert minutes.groups() == stated.groups()
+    assert minutes.groups() == stated(path)
 
 
 @pytest.mark.parametrize(("plan", "minutes"), PLANS.items(), ids=list(PLANS))
 def test_a_timetable_adds_up(plan, minutes):
-    """The rows of a plan add up to its minutes."""
+    """A plan begins with set-up, adds up, and has a fifth of its teaching time as slack."""
     (body,) = [body for head, body in sections(text("timetables.md")).items() if plan in head]
-    assert sum(map(int, re.findall(r"^\| (\d+) \|", body, re.M))) == minutes
+    rows = [(int(n), what) for n, what in re.findall(r"^\| (\d+) \| (.*) \|$", body, re.M)]
+    assert sum(n for n, _ in rows) == minutes
+    assert rows[0][1].startswith("set-up")
+    teaching = sum(n for n, what in rows if re.search(r"\| \d\d, ", what))
+    assert abs(sum(n for n, what in rows if what.startswith("slack")) - teaching / 5) < 2
+
+
+def test_a_core_takes_the_minutes_of_its_notebook():
+    """Each row that names a core has the minutes that the notebook states."""
+    times = {path.stem[:2]: [int(part) for part in stated(path)] for path in NOTEBOOKS}
+    rows = re.findall(CORE, text("timetables.md"), re.M)
+    assert len(rows) > 30
+    for minutes, number, without in rows:
+        assert int(minutes) == (times[number][0] if without else sum(times[number])), number
 
 
 def test_the_parts_that_the_guide_names_exist():
     """Each heading that a plan or an entry names in italics is in its notebook."""
     named = re.findall(r"^\| \d+ \|.*\| (\d\d.*) \|$", text("timetables.md"), re.M)
+    skipped = re.findall(r"(\*[^*\n]+\*) \((\d\d)\)", text("timetables.md"))
+    assert len(skipped) > 10
+    named += [number + part for part, number in skipped]
     for head, body in sections(text("notebooks.md")).items():
         named.append(head[:2] + re.search(r"\*\*Cut first:\*\*(.*?)(?:\n\n|$)", body, re.S)[1])
     headings = {}
