@@ -32,5 +32,6 @@ def noise_in_use(monkeypatch, folder, frames, *, seed, shape=(40, 52)):
 
 
 def tried(*rows):
-    """Try answers one by one: rows of an answer and its hint, "Right." for a right one."""
-    return pytest.mark.parametrize(("answer", "hint"), rows)
+    """Try answers one by one: rows of a hint, "Right." for right answers, and who gets it."""
+    pairs = [(answer, hint) for hint, *answers in rows for answer in answers]
+    return pytest.mark.parametrize(("answer", "hint"), pairs)

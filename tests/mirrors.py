@@ -38,8 +38,8 @@ def zipped(*members, method=zipfile.ZIP_STORED):
     return stream.getvalue()
 
 
-def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
-    """Write images.zip, masks.zip and metadata.zip; return {archive: (bytes, SHA-256)}."""
+def pack(folder, files, *, method=zipfile.ZIP_DEFLATED):
+    """Write images.zip, masks.zip and metadata.zip; return their SHA-256 by name."""
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
     for part in ("metadata", "masks", "images"):
@@ -47,7 +47,7 @@ def pack(folder, files, *, method=zipfile.ZIP_BZIP2):
         members += [member for member in files.items() if member[0].startswith(f"{part}/")]
         content = zipped(*members, method=method)
         (folder / f"{part}.zip").write_bytes(content)
-        hashes[f"{part}.zip"] = len(content), hashlib.sha256(content).hexdigest()
+        hashes[f"{part}.zip"] = hashlib.sha256(content).hexdigest()
     return hashes
 
 
@@ -60,15 +60,9 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("SEGKIT_MIRROR", raising=False)
-    archives = pack(tmp_path / "mirror", files)
+    monkeypatch.setattr(data.DATASET, "archives", pack(tmp_path / "mirror", files))
     places = {"mirror": tmp_path / "mirror", "into": tmp_path / "BBBC039", "tmp": tmp_path}
-    return SimpleNamespace(files=files, hashes=hashes, archives=archives, **places)
-
-
-def official(monkeypatch, url, archives):
-    """Put an address in the place of the official one."""
-    monkeypatch.setattr(data.DATASET, "address", url)
-    monkeypatch.setattr(data.DATASET, "archives", archives)
+    return SimpleNamespace(files=files, hashes=hashes, **places)
 
 
 def complete(small):
@@ -150,28 +144,24 @@ def serve(folder, **failures):
 
 
 CHILD = """
-import json, os, sys
+import json, sys
 import pooch.core
 from segkit import data
-setting = json.loads(sys.argv[1])
-data.entries = lambda: setting["hashes"]
+into, mirror, hashes = json.loads(sys.argv[1])
+data.entries = lambda: hashes
 pooch.core.time.sleep = lambda seconds: None
-if setting["official"]:
-    data.DATASET.address, data.DATASET.archives = setting["official"], setting["archives"]
-wanted = {key: setting[key] for key in ("into", "mirror", "progress")}
 def call():
     try:
-        print(data.fetch(**wanted), flush=True)
+        print(data.fetch(into, mirror=mirror, progress=False), flush=True)
     except data.DataError as error:
         print("DataError:", error, flush=True)
 """
 
 
-def start(small, code="call()", *, official=None, mirror=None, progress=False, under=()):
+def start(small, mirror, code="call()"):
     """Start a process of its own that fetches the small data set."""
-    setting = {"hashes": small.hashes, "archives": small.archives, "official": official}
-    setting |= {"mirror": mirror and str(mirror), "into": str(small.into), "progress": progress}
-    command = [*under, sys.executable, "-c", CHILD + code, json.dumps(setting)]
+    setting = json.dumps([str(small.into), str(mirror), small.hashes])
+    command = [sys.executable, "-c", CHILD + code, setting]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     pipe = subprocess.PIPE
     return subprocess.Popen(

@@ -29,7 +29,8 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        print("run 'segkit fetch' for what is missing or damaged; move unexpected files yourself")
+        cure = "simulate" if data.name(folder) == "simulated" else "fetch"
+        print(f"run 'segkit {cure}' for what is missing or damaged; move unexpected files yourself")
     return int(any(found.values()))
 
 
@@ -37,7 +38,7 @@ def simulate(args):
     """Write simulated frames with their true masks."""
     from segkit import simulate
 
-    print(simulate.write(args.into, frames=args.frames, seed=args.seed, progress=True))
+    print(simulate.write(args.into, frames=args.frames, seed=args.seed))
 
 
 def segment(args):

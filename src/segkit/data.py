@@ -13,23 +13,18 @@ import copy
 import functools
 import hashlib
 import json
-import lzma
 import os
 import re
 import shutil
-import sys
-import threading
-import time
 import unicodedata
 import zipfile
-import zlib
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pooch
 import requests
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 from segkit import SegkitError, writing
@@ -37,14 +32,11 @@ from segkit import SegkitError, writing
 DATASET = SimpleNamespace(
     name="BBBC039",
     address="https://data.broadinstitute.org/bbbc/BBBC039/",
-    # Bytes and SHA-256. The smallest comes first, so that a wrong address fails before 78 MB.
+    # SHA-256. The smallest comes first, so that a wrong address fails before 78 MB.
     archives={
-        "metadata.zip": (17816, "a2c1f900bed9ba92a99553efd4c2ae98598433691c7401d818653ab61110deb2"),
-        "masks.zip": (2753811, "f9e6043d8ca56344a4886f96a700d804d6ee982f31e2b2cd3194af2a053c2710"),
-        "images.zip": (
-            77915748,
-            "6f30a5d4fe38c928ded972704f085975f8dc0d65d9aa366df00e5a9d449fddd7",
-        ),
+        "metadata.zip": "a2c1f900bed9ba92a99553efd4c2ae98598433691c7401d818653ab61110deb2",
+        "masks.zip": "f9e6043d8ca56344a4886f96a700d804d6ee982f31e2b2cd3194af2a053c2710",
+        "images.zip": "6f30a5d4fe38c928ded972704f085975f8dc0d65d9aa366df00e5a9d449fddd7",
     },
     largest=2**20,  # bytes; a limit on each file (a frame has up to 726,354)
     shape=(520, 696),  # rows and columns of a frame
@@ -66,7 +58,6 @@ IMAGES |= {".czi", ".nd2", ".lif", ".oib", ".oif", ".vsi", ".ims", ".dv", ".zarr
 
 RETRIES = 3
 TIMEOUT = (10, 30)  # seconds to connect, and without a byte of an answer
-WINDOW, SLOWEST = 60, 2**16  # seconds, and the bytes that have to come in them
 DELAY = 0.5  # seconds until a progress bar is drawn
 
 
@@ -107,7 +98,7 @@ def root():
     installed from; where there is no checkout, ``data`` in the current folder.
     """
     if os.environ.get("SEGKIT_DATA"):
-        return Path(os.environ["SEGKIT_DATA"]).expanduser()
+        return Path(os.environ["SEGKIT_DATA"]).expanduser().absolute()
     checkout = Path(__file__).resolve().parents[2]
     return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "data"
 
@@ -116,14 +107,14 @@ def locate():
     """Return the folder of the frames in use: real ones if they are there, else simulated ones.
 
     Simulated frames are made at the first call, which takes a few seconds, and again after the
-    simulator changed. They appear all at once, and of several calls at a time one makes them.
+    simulator changed. Of several calls at a time one makes them, and the others wait.
 
     Raises
     ------
     DataError
         If the folder cannot be written to, or holds other files where simulated frames should be.
     """
-    real, simulated, part = (root() / n for n in (DATASET.name, "simulated", ".simulated.part"))
+    real, simulated = root() / DATASET.name, root() / "simulated"
     if _tiffs(real):
         return real
     if not _up_to_date(simulated):
@@ -132,12 +123,10 @@ def locate():
         with _writing_to(root()):
             root().mkdir(parents=True, exist_ok=True)
             with FileLock(root() / ".simulated.lock"):
-                if not _up_to_date(simulated):
-                    shutil.rmtree(part, ignore_errors=True)
-                    simulate.write(part)
-                    if simulated.exists():
-                        shutil.rmtree(simulated)
-                    part.rename(simulated)
+                try:
+                    simulate.write(simulated)  # does nothing where another call was first
+                except ValueError as error:
+                    raise DataError(f"{error}, or move or delete {simulated}") from error
     return simulated
 
 
@@ -149,7 +138,7 @@ def _writing_to(folder):
     except DataError:
         raise
     except OSError as error:
-        cause = error.__cause__ or error  # the simulator's own error names a hidden folder
+        cause = error.__cause__ or error  # the simulator's own error is a sentence already
         raise DataError(writing.unwritable(cause, folder, choose="--into, SEGKIT_DATA")) from error
 
 
@@ -157,11 +146,10 @@ def _up_to_date(folder):
     """Tell whether a folder holds all frames that today's simulator would write there."""
     from segkit import simulate
 
-    if not folder.is_dir() or not any(folder.iterdir()):
+    try:
+        made = _manifest(folder)
+    except DataError:
         return False
-    if name(folder) != "simulated":
-        raise DataError(f"{folder} is not a complete set of simulated frames: move or delete it")
-    made = _manifest(folder)
     return made["version"] == simulate.VERSION and made["frames"] <= len(_tiffs(folder))
 
 
@@ -170,7 +158,8 @@ def _manifest(folder):
     path = Path(folder) / SIMULATED
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: int(found[key]) for key in ("seed", "frames", "version")}
+        numbers = {key: int(found[key]) for key in ("seed", "frames", "version")}
+        return numbers | {"sha256": dict(found["sha256"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
         msg = f"{path} cannot be read: delete {folder} and simulate its frames again"
         raise DataError(msg) from error
@@ -206,8 +195,7 @@ def images(folder):
         raise DataError(f"there is no folder {folder}: give the folder of the frames")
     raise DataError(
         f"there are no frames ({', '.join(DATASET.suffixes)}) in {folder}, which holds "
-        f"{_listed(_others(folder)) or 'nothing'}: give the folder of the frames, or save them as "
-        "TIFF"
+        f"{passed_over(folder) or 'no images'}: give the folder of the frames, or save them as TIFF"
     )
 
 
@@ -217,31 +205,17 @@ def passed_over(folder):
     Returns
     -------
     str
-        Such as "the folder plate/A01, 3 .png"; empty if there are none.
+        Such as "the folder plate/A01, 3 .png", five entries at most; empty if there are none.
     """
-    return _listed(
-        path
-        for path in _others(Path(folder))
-        if path.suffix.lower() in IMAGES
-        or (path.is_dir() and path.name != "masks" and _tiffs(path))
-    )
-
-
-def _others(folder):
-    """Return what a folder, and ``images`` in it, hold besides the frames; no hidden files."""
-    folder = folder.absolute()  # "." has no name
-    inner, frames = folder / "images", set(_tiffs(folder))
-    paths = [*folder.glob("*"), *inner.glob("*")]
-    return sorted(p for p in paths if p != inner and p not in frames and p.name[0] != ".")
-
-
-def _listed(paths):
-    """Name folders and count files by suffix, five entries at most."""
-    paths = list(paths)
-    suffixes = Counter(path.suffix or path.name for path in paths if not path.is_dir())
-    entries = [f"the folder {path.parent.name}/{path.name}" for path in paths if path.is_dir()]
-    entries += [f"{count} {suffix}" for suffix, count in suffixes.items()]
-    return ", ".join(entries[:5] + ["..."] * (len(entries) > 5))
+    folder = Path(folder).absolute()  # "." has no name
+    frames, folders, suffixes = _tiffs(folder), [], Counter()
+    for path in sorted([*folder.glob("[!.]*"), *folder.glob("images/[!.]*")]):
+        if path.name not in ("images", "masks") and _tiffs(path):
+            folders.append(f"the folder {path.parent.name}/{path.name}")
+        elif path.suffix.lower() in IMAGES and path not in frames:
+            suffixes[path.suffix] += 1
+    found = folders + [f"{count} {suffix}" for suffix, count in suffixes.items()]
+    return ", ".join(found[:5] + ["..."] * (len(found) > 5))
 
 
 def masks(folder, part="all"):
@@ -362,9 +336,9 @@ def fetch(into=None, *, mirror=None, progress=True):
         The folder to fill; ``root() / "BBBC039"`` if not given.
     mirror : path-like or str, optional
         A folder, or an http(s) address, with the same images.zip, masks.zip and metadata.zip;
-        ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, packed in any way: the
-        hashes of the members count. The next call asks again for the frames that it lacked, and
-        so downloads those archives again.
+        ``$SEGKIT_MIRROR`` if not given. It may hold some of the frames, stored, deflated or packed
+        with bzip2: the hashes of the members count. The next call asks again for the frames that
+        it lacked, and so downloads those archives again.
     progress : bool
         Draw progress bars on standard error.
 
@@ -381,19 +355,18 @@ def fetch(into=None, *, mirror=None, progress=True):
 
     Notes
     -----
-    A download starts again, three times, if the connection breaks, if 30 s pass without a byte,
-    or 60 s with less than 64 KiB. It ends for good when more comes than the official archive has;
-    from a mirror, 1 MiB per registered member.
+    A download starts again, three times, if it fails or if 30 s pass without a byte. It ends for
+    good when more comes than 1 MiB per registered member.
     """
     into = root() / DATASET.name if into is None else Path(into).expanduser()
     mirror = mirror or os.environ.get("SEGKIT_MIRROR") or None
     with _writing_to(into):
         if (into / SIMULATED).is_file():
             raise DataError(f"{into} holds simulated frames: choose another folder for real ones")
-        left = _defects(into)
+        left = _defects(into, entries())
         if left:
             into.mkdir(parents=True, exist_ok=True)
-            with _locked(into, progress):
+            with FileLock(into / ".fetch.lock"):
                 left = _complete(into, mirror, progress)
     damaged = sorted(entry for entry, state in left.items() if state == "damaged")
     if damaged:
@@ -405,24 +378,13 @@ def fetch(into=None, *, mirror=None, progress=True):
     return f"{frames} of {_total()} frames in {into}"
 
 
-def _locked(into, progress):
-    """Lock a folder against other processes, until the returned context or this process ends."""
-    lock = FileLock(into / ".fetch.lock")
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        if progress:
-            tqdm.write(f"Another call is filling {into}: waiting.", file=sys.stderr)
-        return lock.acquire()
-
-
 def _complete(into, mirror, progress):
     """Fetch what a locked folder lacks; return what is still missing or damaged."""
     loading = into / ".loading"
     shutil.rmtree(loading, ignore_errors=True)  # what a killed process left, this and the next
     for part in into.glob(f"*/{writing.ASIDE}"):
         part.unlink()
-    left = _defects(into)  # once more: another process may have filled the folder
+    left = _defects(into, entries())  # once more: another process may have filled the folder
     for name in DATASET.archives:
         members = {entry for entry in entries() if entry.startswith(Path(name).stem + "/")}
         if wanted := members & left.keys():
@@ -441,65 +403,40 @@ def _archive(name, members, loading, mirror, progress):
     if "://" not in base:
         path = Path(base).expanduser() / name
         return path, path
-    if not base.startswith(("http://", "https://")):
-        raise DataError(f"the mirror {base} is neither a folder nor an http(s) address: give one")
-    base = base.rstrip("/") + "/"
-    limit, sha256 = DATASET.archives[name]
-    if mirror:  # however its members are packed, this is enough for them
-        limit, sha256 = DATASET.largest * members, None
     pooch.get_logger().setLevel("WARNING")  # the bar says what the log would
+    sha256 = None if mirror else DATASET.archives[name]
     store = pooch.create(loading, base, registry={name: sha256}, retry_if_failed=RETRIES)
+    url = store.get_url(name)
     bar = {"desc": name, "unit": "B", "unit_scale": True, "delay": DELAY, "disable": not progress}
+    limit = DATASET.largest * members
     try:
         path = store.fetch(name, downloader=lambda url, path, _: _load(url, path, limit, bar))
+        return path, url
     except requests.RequestException as error:
         raise DataError(
-            f"{base + name} could not be loaded ({_cause(error)}; {RETRIES + 1} tries): check the "
-            "network and try again, or fetch from a folder or another address (--mirror)"
+            f"{url} could not be loaded ({_cause(error)}; {RETRIES + 1} tries): check the address "
+            "and the network and try again, or fetch from a folder or another address (--mirror)"
         ) from error
     except ValueError as error:
         raise DataError(
-            f"{base + name} has a wrong SHA-256 and was deleted: try again later, or with "
+            f"{url} has a wrong SHA-256 and was deleted: try again later, or with "
             f"--mirror {base}, which checks the files one by one"
         ) from error
-    return path, base + name
 
 
 def _load(url, path, limit, look):
-    """Write what an address sends to a file, and give up if it comes too slowly.
+    """Write what an address sends to a file, unless it is more than a number of bytes.
 
-    A server that sends a byte now and then, in the body or in a header, keeps within any time
-    limit on a single read. So one thread reads, and this one looks at what came. A thread that
-    hangs on such a server is left behind; it can write no more, as its file is closed then.
+    pooch's own downloader has no limit.
     """
-    failed = []
-    with Path(path).open("wb") as file, tqdm(**look) as bar:
-        task = (url, file, limit, bar, failed)
-        thread = threading.Thread(target=_receive, args=task, daemon=True)
-        thread.start()
-        checked, size = time.monotonic(), 0
-        while thread.is_alive():
-            thread.join(0.1)
-            if time.monotonic() - checked > WINDOW:
-                if file.tell() - size < SLOWEST:
-                    raise requests.Timeout(f"less than {SLOWEST:,} bytes in {WINDOW} seconds")
-                checked, size = time.monotonic(), file.tell()
-    if failed:
-        raise failed[0]
-
-
-def _receive(url, file, limit, bar, failed):
-    """Write what an address sends to an open file; append an error, if there is one, to a list."""
+    # A server may compress on the way all the same: so the limit is on what is written.
+    request = {"timeout": TIMEOUT, "headers": {"Accept-Encoding": "identity"}}
     try:
-        # A server may compress on the way all the same: so the limit is on what is written.
-        headers = {"Accept-Encoding": "identity"}
-        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as answer:
-            status = answer.status_code
-            if 400 <= status < 500 and status not in (408, 429):  # asking again changes nothing
-                raise DataError(
-                    f"{answer.url[:300]} was refused (HTTP {status}): check the address, or use "
-                    "another (--mirror)"
-                )
+        with (
+            requests.get(url, stream=True, **request) as answer,
+            Path(path).open("wb") as file,
+            tqdm(**look) as bar,
+        ):
             answer.raise_for_status()
             bar.total = answer.raw.length_remaining  # None if the header is not a number
             for piece in answer.iter_content(2**14):
@@ -510,15 +447,18 @@ def _receive(url, file, limit, bar, failed):
                     )
                 file.write(piece)
                 bar.update(len(piece))
+    except OSError:  # these errors of requests, and a full disk
+        raise
     except Exception as error:  # an odd answer makes the libraries below raise anything
-        failed.append(error if isinstance(error, OSError) else requests.RequestException(error))
+        raise requests.RequestException(error) from error
 
 
 def _cause(error):
-    """Return, in a few words, the first cause of a chain of network errors."""
+    """Return, in a few words, the first cause of a chain of errors."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
-    return " ".join(str(getattr(error, "strerror", None) or error).split())[:300]
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(reason.split())[:300]
 
 
 def _unpack(path, source, wanted, into, progress):
@@ -528,20 +468,20 @@ def _unpack(path, source, wanted, into, progress):
     So it does not matter what else an archive holds, or what its headers claim.
     """
     with _reading(source):
-        archive = zipfile.ZipFile(path) if Path(path).is_file() else None
-    if archive is None:
-        raise DataError(f"there is no file {source}: a mirror needs {', '.join(DATASET.archives)}")
+        archive = zipfile.ZipFile(path)
     with archive:
-        held = entries().keys() & archive.namelist()
+        methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+        members = {m.filename: m for m in archive.infolist() if m.compress_type in methods}
+        held = entries().keys() & members.keys()
         if not held:
             raise DataError(
                 f"{source} holds no file of {DATASET.name}: a mirror needs the three archives with "
-                "images/, masks/ and metadata/ inside, as the official ones"
+                "images/, masks/ and metadata/ inside, packed like the official ones"
             )
         look = {"desc": Path(path).name, "unit": "file"}
         for entry in tqdm(sorted(wanted & held), delay=DELAY, disable=not progress, **look):
             with _reading(source):
-                content = _member(archive, entry)
+                content = _member(archive, members[entry])
             if _sha256(content) != entries()[entry]:
                 raise DataError(
                     f"{entry} in {source} has a wrong SHA-256 and was not kept: copy or download "
@@ -554,43 +494,29 @@ def _unpack(path, source, wanted, into, progress):
 
 @contextlib.contextmanager
 def _reading(source):
-    """Turn whatever a broken archive makes zipfile, zlib, bz2 and lzma raise into one error."""
+    """Turn whatever a missing or broken archive makes zipfile and zlib raise into one error."""
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
-            f"{source} cannot be unpacked ({reason}): copy or download it again, or fetch from "
+            f"{source} cannot be unpacked ({_cause(error)}): a mirror needs "
+            f"{', '.join(DATASET.archives)}; copy or download this one again, or fetch from "
             "another place"
         ) from error
 
 
-def _member(archive, entry):
-    """Return the first bytes of a member, `DATASET.largest` at most.
-
-    zipfile itself decompresses bzip2 and LZMA without a limit, a thousand bytes to a gigabyte. So
-    the member is read as if it were only stored, and decompressed here. The checksum (CRC) of the
-    archive is left to the SHA-256.
-    """
-    info = archive.getinfo(entry)
+def _member(archive, info):
+    """Return the first bytes of a member, `DATASET.largest` at most."""
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(info) as member:
+            return member.read(DATASET.largest)
+    # zipfile would unpack bzip2 without a limit, a thousand bytes to a gigabyte: so it reads the
+    # member as if it were only stored. The checksum of the archive is left to the SHA-256.
     stored = copy.copy(info)
     stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
     stored.CRC = None
-    with archive.open(stored) as member:
-        packed = member.read(DATASET.largest)
-    method = info.compress_type
-    if method == zipfile.ZIP_LZMA:
-        # As an .lzma file: the properties (here after 4 bytes), an unknown size, the data.
-        packed = packed[4:9] + b"\xff" * 8 + packed[9:]
-    unpackers = {
-        zipfile.ZIP_STORED: lambda packed, most: packed,
-        zipfile.ZIP_DEFLATED: zlib.decompressobj(-zlib.MAX_WBITS).decompress,
-        zipfile.ZIP_BZIP2: bz2.BZ2Decompressor().decompress,
-        zipfile.ZIP_LZMA: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=2**27).decompress,
-    }
-    if method not in unpackers:
-        raise NotImplementedError(f"unknown compression method {method}")
-    return unpackers[method](packed, DATASET.largest)
+    with archive.open(stored) as packed, bz2.open(packed) as member:
+        return member.read(DATASET.largest)
 
 
 # Verify
@@ -599,10 +525,9 @@ def _member(archive, entry):
 def verify(folder):
     """List the files of a data set that are missing or damaged, or that do not belong to it.
 
-    Any folder but the simulator's is compared with the registry, file by file with SHA-256;
-    `fetch` into the same folder replaces what is missing or damaged. For simulated frames no hash
-    is known: those on the lists in ``metadata`` must be there with their masks, and every file
-    must open with the right shape (520 x 696 pixels) and dtype.
+    Every file is compared by its SHA-256: with the registry, or, in a folder of simulated frames,
+    with what the simulator noted. `fetch` into the same folder replaces what is missing or damaged
+    of the real frames.
 
     Returns
     -------
@@ -613,65 +538,38 @@ def verify(folder):
     Raises
     ------
     DataError
-        If there is no such folder.
+        If there is no such folder, or the simulator's note cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: give the folder of a data set")
     simulated = (folder / SIMULATED).is_file()
-    wanted, found = _simulated(folder) if simulated else (entries().keys(), _defects(folder))
+    wanted = _manifest(folder)["sha256"] if simulated else entries()
+    found = _defects(folder, wanted)
     names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
     kinds = ("missing", "damaged")
     result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
-    return result | {"unexpected": sorted(present - wanted)}
+    return result | {"unexpected": sorted(present - wanted.keys() - {SIMULATED})}
 
 
-def _defects(folder):
-    """Return which files of the registry a folder lacks, as ``{name: "missing" or "damaged"}``.
+def _defects(folder, wanted):
+    """Return which files a folder lacks, as ``{name: "missing" or "damaged"}``.
 
     Every file that is there is read and hashed. What is not a file, such as a folder or a pipe
     under that name, is damaged.
     """
     found = {}
-    for entry, digest in entries().items():
+    for entry, digest in wanted.items():
         path = Path(folder) / entry
         try:
-            if not path.is_file():
-                found[entry] = "damaged" if path.exists() else "missing"
-            elif path.stat().st_size > DATASET.largest or _sha256(path.read_bytes()) != digest:
-                found[entry] = "damaged"
+            right = path.is_file() and pooch.file_hash(path) == digest
         except OSError:  # no right to read, a failing disk
-            found[entry] = "damaged"
+            right = False
+        if not right:
+            found[entry] = "damaged" if path.exists() else "missing"
     return found
 
 
 def _sha256(content):
     return hashlib.sha256(content).hexdigest()
-
-
-def _simulated(folder):
-    """Return the names that simulated frames must have, and what is missing or damaged."""
-    stems = {path.stem for path in _tiffs(folder) if path.suffix == ".tif"}
-    stems = stems.union(*(listed(folder, name) for name in DATASET.splits))
-    wanted = {f"images/{stem}.tif" for stem in stems} | {f"masks/{stem}.png" for stem in stems}
-    found = {entry: "missing" for entry in wanted if not (folder / entry).is_file()}
-    damaged = [name for name in wanted - found.keys() if not _opens(folder / name)]
-    lists = {f"metadata/{path.name}" for path in (folder / "metadata").iterdir()}
-    return wanted | lists, found | dict.fromkeys(damaged, "damaged")
-
-
-def _opens(path):
-    """Tell whether a frame or a mask can be read and has the right shape and dtype."""
-    import numpy as np
-    from PIL import Image
-
-    is_mask = path.suffix == ".png"
-    try:
-        with Image.open(path, formats=["PNG" if is_mask else "TIFF"]) as image:
-            if image.size != DATASET.shape[::-1]:  # before its pixels: they may fill the memory
-                return False
-            pixels = np.asarray(image)
-    except Exception:  # for a broken file Pillow raises a dozen kinds, each of them an answer
-        return False
-    return pixels.shape[2:] == (4,) if is_mask else pixels.dtype == DATASET.dtype

@@ -22,7 +22,6 @@ import numpy as np
 import tifffile
 from PIL import Image
 from scipy import ndimage
-from tqdm.auto import tqdm
 
 from segkit import writing
 
@@ -479,15 +478,13 @@ def stem(seed, index):
     return f"IXMtest_{well}_s{site}_w1{guid}"
 
 
-def files(seed, frames, *, progress=False):
+def files(seed, frames):
     """Yield the files of a set, in the layout of BBBC039.
 
     Parameters
     ----------
     seed, frames : int
         As for `write`.
-    progress : bool
-        Whether to draw a progress bar.
 
     Yields
     ------
@@ -496,7 +493,7 @@ def files(seed, frames, *, progress=False):
     content : bytes
     """
     stems = [stem(seed, index) for index in range(frames)]
-    for index in tqdm(range(frames), desc="Simulating", unit=" frames", disable=not progress):
+    for index in range(frames):
         image, labels = frame(seed, index)
         origin = f"{_ORIGIN}, seed {seed}, frame {index}"
         yield f"images/{stems[index]}.tif", _tiff(image, origin)
@@ -524,7 +521,7 @@ def _png(mask):
     return file.getvalue()
 
 
-def write(into, *, frames=48, seed=39, progress=False):
+def write(into, *, frames=48, seed=39):
     """Write simulated frames, their masks and lists in the layout of BBBC039.
 
     The same seed gives the same bytes. Frames of a run that was killed, or of another seed, number
@@ -538,8 +535,6 @@ def write(into, *, frames=48, seed=39, progress=False):
         How many; half for training, a quarter each for validation and test. 48 fill two plates.
     seed : int
         Names the set.
-    progress : bool
-        Whether to draw a progress bar.
 
     Returns
     -------
@@ -560,16 +555,16 @@ def write(into, *, frames=48, seed=39, progress=False):
     wanted = {f"images/{name}.tif" for name in stems} | {f"masks/{name}.png" for name in stems}
     try:
         present = _present(into)
-        if wanted <= present and _note(into).items() >= note.items():
+        if _is_complete(into, note):
             return into
         (into / NOTE).unlink(missing_ok=True)  # not complete from here until the end
         for name in present - wanted:
             (into / name).unlink(missing_ok=True)
         note["sha256"] = {}
-        for name, content in files(seed, frames, progress=progress):
+        for name, content in files(seed, frames):
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             writing.put(into / name, content)
-            note["sha256"][name] = hashlib.sha256(content).hexdigest()
+            note["sha256"][name] = _sha256(content)
         writing.put(into / NOTE, json.dumps(note).encode())
     except OSError as error:
         raise OSError(writing.unwritable(error, into, choose="--into")) from error
@@ -588,9 +583,16 @@ def _present(into):
     return present
 
 
-def _note(into):
-    """Return what the last file of a set says, or nothing."""
+def _is_complete(into, note):
+    """Tell whether a folder holds the set that a note describes, byte for byte."""
     try:
-        return json.loads((into / NOTE).read_bytes())
-    except (OSError, ValueError):
-        return {}
+        known = json.loads((into / NOTE).read_bytes())
+        hashes = known["sha256"].items()
+        right = [_sha256((into / name).read_bytes()) == digest for name, digest in hashes]
+    except (OSError, ValueError, KeyError):
+        return False
+    return all(right) and known.items() >= note.items()
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from answers import said
+from answers import said, tried
 
 from segkit.check import gpu as check
 
@@ -25,35 +25,18 @@ def honest(lazy):
     return type(lazy._meta) is type(first(lazy))
 
 
-def test_the_dots_are_no_answer(capsys):
-    """A stub that was left as it is counts as not answered."""
-    assert "Not answered yet" in said(capsys, check.honest, ...)
-    assert "Not answered yet" in said(capsys, check.renumber, ...)
-    assert "Not answered yet" in said(capsys, check.means, ..., 1, 2)
-
-
-def test_honest_is_right():
-    """Both types are compared, after computing one chunk."""
-    assert check.honest(honest)
-    assert check.honest(lambda lazy: np.bool_(honest(lazy)))
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (True, "not a function"),
-        (lambda lazy: None, "is not True"),
-        (lambda lazy: "True", "is not True"),
-        (lambda lazy: np.bool_(True), "is not False"),
-        (lambda lazy: type(first(lazy)) is np.ndarray, "promised and do come"),
-        (lambda lazy: True, "is not False"),
-        (lambda lazy: isinstance(first(lazy), type(lazy._meta)), "isinstance"),
-        (lambda lazy: type(lazy._meta) is type(lazy.compute()), "first one is enough"),
-        (lambda lazy: lazy.nothing, "could not use"),
-    ],
+@tried(
+    ("Right.", honest, lambda lazy: np.bool_(honest(lazy))),
+    ("True or False is asked for, and this is of type str", lambda lazy: "True"),
+    ("this is of type ndarray", lambda lazy: np.array([True, True])),
+    ("is not True", lambda lazy: False),
+    ("is not False", lambda lazy: np.bool_(True)),
+    ("promised and do come", lambda lazy: type(first(lazy)) is np.ndarray),
+    ("isinstance", lambda lazy: isinstance(first(lazy), type(lazy._meta))),
+    ("first one is enough", lambda lazy: type(lazy._meta) is type(lazy.compute())),
 )
-def test_honest_hints(capsys, answer, hint):
-    """Each usual mistake has a hint of its own."""
+def test_honest(capsys, answer, hint):
+    """Both types are compared, after computing one chunk; each usual mistake has its hint."""
     assert hint in said(capsys, check.honest, answer)
 
 
@@ -94,13 +77,6 @@ def running(labels):
     return result
 
 
-def test_renumber_is_right():
-    """Whole arrays only, empty frames among them; parts of them as slices and masks."""
-    assert check.renumber(lambda labels: np.where(labels > 0, labels - before(labels), 0))
-    assert check.renumber(masked)
-    assert check.renumber(running)
-
-
 def counted(labels, *, rest=()):
     """Loop over the frames by their positions."""
     result = np.zeros_like(labels)
@@ -110,31 +86,21 @@ def counted(labels, *, rest=()):
     return result
 
 
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        (lambda labels: labels, "go on from frame to frame"),
-        (lambda labels: labels - before(labels), "background is no longer 0"),
-        (lambda labels: np.where(labels > 0, labels - last(labels), 0), "empty frame"),
-        (
-            lambda labels: np.where(labels > 0, labels - before(labels) + 1, 0),
-            "frame 0 is numbered [2, 3, 4], and not [1, 2, 3].",
-        ),
-        (added_up, "already includes the frames before"),
-        (
-            lambda labels: np.where(labels == 6, 9, masked(labels)),
-            "frame 2 is numbered [9], and not [1].",
-        ),
-        (lambda labels: labels[1:], "the shape is"),
-        (lambda labels: labels.max(axis=0), "the shape is"),
-        (counted, "takes one frame"),
-        (lambda labels: counted(labels, rest=(slice(None), slice(None))), "takes one frame"),
-        (lambda labels: np.stack([one - one.min() for one in labels]), "loop over frames"),
-        (5, "not a function"),
-    ],
+@tried(
+    ("Right.", lambda labels: np.where(labels > 0, labels - before(labels), 0), masked, running),
+    ("go on from frame to frame", lambda labels: labels),
+    ("background is no longer 0", lambda labels: labels - before(labels)),
+    ("empty frame", lambda labels: np.where(labels > 0, labels - last(labels), 0)),
+    ("numbered [2, 3, 4], and not [1, 2, 3]", lambda labels: masked(labels) + (labels > 0)),
+    ("already includes the frames before", added_up),
+    ("frame 2 is numbered [9]", lambda labels: np.where(labels == 6, 9, masked(labels))),
+    ("variables of the notebook", lambda labels: labels[1:]),
+    ("the shape is", lambda labels: labels.max(axis=0)),
+    ("takes one frame", counted, lambda labels: counted(labels, rest=(slice(None), slice(None)))),
+    ("loop over frames", lambda labels: np.stack([one - one.min() for one in labels])),
 )
-def test_renumber_hints(capsys, answer, hint):
-    """Each usual mistake has a hint of its own."""
+def test_renumber(capsys, answer, hint):
+    """Whole arrays, empty frames among them; each usual mistake has a hint of its own."""
     assert hint in said(capsys, check.renumber, answer)
 
 
@@ -142,25 +108,16 @@ IMAGE = np.array([[5, 0, 8], [8, 0, 4]], np.uint16)
 LABELS = np.array([[1, 0, 2], [1, 0, 2]], np.int32)
 
 
-def test_means_are_right():
-    """Sums by area, without the background; as an array or a list."""
-    assert check.means(np.array([6.5, 6.0]), IMAGE, LABELS)
-    assert check.means([6.5, 6.0 + 1e-7], IMAGE, LABELS)
-
-
-@pytest.mark.parametrize(
-    ("answer", "hint"),
-    [
-        ([0.0, 6.5, 6.0], "the background"),
-        ([6.5], "2 values are expected"),
-        ([2, 2], "those are the areas"),
-        ([13, 12], "those are the sums"),
-        ([6, 6], "cut off"),
-        ([6.5, 9.0], "which array are the weights"),
-        (7.0, "2 values are expected"),
-    ],
+@tried(
+    ("Right.", np.array([6.5, 6.0]), [6.5, 6.0 + 1e-7]),
+    ("the background", [0.0, 6.5, 6.0], [2, 2, 2]),
+    ("the shape is", [6.5]),
+    ("those are the areas", [2, 2]),
+    ("those are the sums", [13, 12]),
+    ("cut off", [6, 6]),
+    ("which array are the weights", [6.5, 9.0]),
+    ("this is of type str", "6.5, 6"),
 )
-def test_means_hints(capsys, answer, hint):
-    """Each usual mistake has a hint of its own."""
-    answer = answer if isinstance(answer, float) else np.array(answer)
+def test_means(capsys, answer, hint):
+    """Sums by area, without the background; each usual mistake has a hint of its own."""
     assert hint in said(capsys, check.means, answer, IMAGE, LABELS)

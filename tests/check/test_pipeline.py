@@ -21,25 +21,19 @@ TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
 
 
 @tried(
-    (TABLE.groupby("frame").size(), "Right."),
-    (TABLE["frame"].value_counts(), "Right."),
-    ([3, 2], "Right."),
-    (TABLE.groupby("frame").size().to_frame(), "Right."),
-    (TABLE.groupby("frame").size().reset_index(name="n"), "Right."),
-    (TABLE.groupby("frame").agg(n=("area", "size")), "Right."),
-    (TABLE.assign(label=1).groupby("frame").count(), "Right."),
-    (TABLE.groupby("frame")["area"].describe(), "the one column of counts"),
-    ([2, 3], "in another order"),
-    (TABLE["frame"], "one value per object"),
-    (TABLE.groupby("frame")["area"].sum(), "summed areas"),
-    (TABLE.groupby("area").size()[:2], "differ"),
-    (TABLE.groupby("frame")["area"].apply(list), "the counts differ"),
-    ([3, "two"], "the counts differ"),
-    ([1, 1, 1], "number of values is 3; the number of frames is 2"),
-    (2.5, "not a single value"),
-    ("3, 2", "not a single value"),
-    (None, "not a single value"),
-    ({0: 3, 2: 2}, "Right."),
+    ("Right.", TABLE.groupby("frame").size(), TABLE["frame"].value_counts(), [3, 2]),
+    ("Right.", TABLE.groupby("frame").size().to_frame()),
+    ("Right.", TABLE.groupby("frame").size().reset_index(name="n")),
+    ("Right.", TABLE.groupby("frame").agg(n=("area", "size"))),
+    ("Right.", TABLE.assign(label=1).groupby("frame").count(), {0: 3, 2: 2}),
+    ("the one column of counts", TABLE.groupby("frame")["area"].describe()),
+    ("in another order", [2, 3]),
+    ("one value per object", TABLE["frame"]),
+    ("summed areas", TABLE.groupby("frame")["area"].sum()),
+    ("differ", TABLE.groupby("area").size()[:2]),
+    ("the counts differ", TABLE.groupby("frame")["area"].apply(list), [3, "two"]),
+    ("number of values is 3; the number of frames is 2", [1, 1, 1]),
+    ("not a single value", 2.5, None),
 )
 def test_nuclei_per_frame(capsys, answer, hint):
     """Right counts pass in any order; each wrong answer gets its own hint."""
@@ -58,25 +52,18 @@ def unopened(path):
 
 
 @tried(
-    (lambda path: np.mean(labels(path) > 0), "Right."),
-    (0.2, "give the function itself"),
-    (lambda path: labels(path).max(), "number of objects"),
-    (lambda path: np.count_nonzero(labels(path)), "number of pixels"),
-    (lambda path: np.mean(labels(path) == 0), "background"),
-    (lambda path: np.mean(tifffile.imread(path) > tifffile.imread(path).mean()), "its mean"),
-    (lambda path: 100 * np.mean(labels(path) > 0), "in percent"),
-    (lambda path: 0.5, "not the covered share"),
-    (lambda path: labels(path).mean(), "mean of the labels"),
-    (lambda path: unopened(path).mean(), "before the opening"),
-    (lambda path: print(labels(path).max()), "is there a return at its end"),
-    (lambda path: frame.segment(path), "read the file first"),
-    (lambda path: np.zeros(path.shape).mean(), "read the file first"),
-    (lambda: None, "covered(files[0])"),
-    (
-        lambda path: labels(path) > 0,
-        "one number is asked for, and this is of type ndarray",
-    ),
-    (lambda path: "0.2", "one number is asked for, and this is of type str"),
+    ("Right.", lambda path: np.mean(labels(path) > 0)),
+    ("number of objects", lambda path: labels(path).max()),
+    ("number of pixels", lambda path: np.count_nonzero(labels(path))),
+    ("background", lambda path: np.mean(labels(path) == 0)),
+    ("its mean", lambda path: np.mean(tifffile.imread(path) > tifffile.imread(path).mean())),
+    ("in percent", lambda path: 100 * np.mean(labels(path) > 0)),
+    ("not the covered share", lambda path: 0.5),
+    ("mean of the labels", lambda path: labels(path).mean()),
+    ("before the opening", lambda path: unopened(path).mean()),
+    ("read the file first", lambda path: frame.segment(path)),
+    ("read the file first", lambda path: np.zeros(path.shape).mean()),
+    ("one number is asked for, and this is of type ndarray", lambda path: labels(path) > 0),
 )
 def test_foreground(capsys, answer, hint):
     """The covered share passes; counts and other shares get their own hints."""
@@ -84,15 +71,10 @@ def test_foreground(capsys, answer, hint):
 
 
 @tried(
-    (7, "Right."),
-    (6, "180 frames"),
-    (200, "one task per frame"),
-    (7.0, "Right."),
-    (np.int64(7), "Right."),
-    (6.67, "round up"),
-    ("7", "this is of type str"),
-    ([7], "this is of type list"),
-    (None, "this is of type NoneType"),
+    ("Right.", 7),
+    ("180 frames", 6),
+    ("one task per frame", 200),
+    ("round up", 6.67),
 )
 def test_tasks(capsys, answer, hint):
     """Seven tasks; rounding down and one per frame get their own hints."""

@@ -1,19 +1,36 @@
 """The checks of notebook 01 tell right answers from the usual wrong ones."""
 
 import pytest
+import tifffile
 from answers import noise_in_use, said
 
 from segkit.check import lazy_frames
 from segkit.check import reading as check
 
-FRAMES = 23
+FRAMES = 22
 
 
 @pytest.fixture
 def images(tmp_path, monkeypatch):
-    """Return a lazy stack of 23 small noisy frames, as the data set in use."""
+    """Return a lazy stack of 22 small noisy frames, as the data set in use."""
     noise_in_use(monkeypatch, tmp_path, FRAMES, seed=1, shape=(12, 16))
     return lazy_frames()
+
+
+def test_as_many_files_are_read_as_the_check_says(images):
+    """Dask reads 4 files for the steps, all for a pixel of each, and 20 for two chunks of ten."""
+    opened = []
+
+    def read(path):
+        opened.append(path)
+        return tifffile.imread(path)
+
+    images, counts = lazy_frames(read), []
+    for part in (images[4:12:2], images[:, 0, 0], images.rechunk({0: 10})[9:11]):
+        opened.clear()
+        part.compute()
+        counts.append(len(opened))
+    assert check.files_read(*counts)
 
 
 def test_files_read(images, capsys):
@@ -26,7 +43,6 @@ def test_files_read(images, capsys):
         ((4, FRAMES, 2), "as a whole"),
         ((4, FRAMES, 10), "frame 9"),
         ((4, FRAMES, FRAMES), "count their files"),
-        ((images[4:12:2], FRAMES, 20), "steps: one number"),
         ((4, FRAMES, "20"), "rechunked: one number"),
     ):
         assert hint in said(capsys, check.files_read, *answers)
@@ -42,22 +58,13 @@ def test_every_second_frame(images, capsys):
         (images[::2].rechunk({0: 10}), "5 each were asked for.\n"),
         (images[::2], "5 each were asked for.\n"),
         (images[::2].rechunk(5), "cut into pieces"),
-        (images[:12].rechunk({0: 5}), "other frames"),
-        (images[1:23:2].rechunk({0: 5}), "11 frames, where every second one of 23 makes 12"),
-        (images.rechunk({0: 5}), "23 frames"),
+        (images[:11].rechunk({0: 5}), "other frames"),
+        (images[1::2].rechunk({0: 5}), "start with frame 0"),
+        (images.rechunk({0: 5}), "22 frames, where every second one of 22 makes 11"),
         (images[:, ::2].rechunk({0: 5}), "whole frames"),
         (images[::2].rechunk({0: 5}).compute(), "not computed yet; this is of type ndarray"),
-        (5, "this is of type int"),
     ):
         assert hint in said(capsys, check.every_second, lazy)
-
-
-def test_every_second_frame_of_an_even_number(images, capsys, tmp_path):
-    """The odd frames are told from the even ones where there are as many of each."""
-    (tmp_path / "BBBC039" / "images" / "22.tif").unlink()
-    images = images[:22]
-    assert check.every_second(images[::2].rechunk({0: 5}))
-    assert "start with frame 0" in said(capsys, check.every_second, images[1::2].rechunk({0: 5}))
 
 
 def test_brightest(images, capsys):
@@ -71,10 +78,8 @@ def test_brightest(images, capsys):
         (images.max(axis=(1, 2)), "still lazy"),
         (images.max().compute(), "keep the frame axis"),
         (images.max(axis=0).compute(), "over the frames"),
-        (images.max(axis=1).compute(), "the shape is (23, 16)"),
-        (images.min(axis=(1, 2)).compute(), "23 of 23 values"),
-        (wrong, "2 of 23 values are not the maximum of their frame: look at frame 4"),
-        (None, "keep the frame axis"),
-        ([[1], [2, 3]], "could not use this answer"),
+        (images.max(axis=1).compute(), "the shape is (22, 16)"),
+        (images.min(axis=(1, 2)).compute(), "22 of 22 values"),
+        (wrong, "2 of 22 values are not the maximum of their frame: look at frame 4"),
     ):
         assert hint in said(capsys, check.brightest, answer)

@@ -27,27 +27,22 @@ def in_place(one, other):
 
 
 @tried(
-    (lambda a, b: (a & b).sum() / (a | b).sum(), "Right."),
-    (0.5, "give the function itself"),
-    (lambda a, b: (a & b).sum(), "the intersection, in pixels"),
-    (lambda a, b: (a | b).sum(), "the union, in pixels"),
-    (lambda a, b: (a | b).sum() / (a & b).sum(), "upside down"),
-    (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "twice"),
-    (lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()), "Dice"),
-    (lambda a, b: (a & b).sum() / a.sum(), "area of one mask"),
-    (lambda a, b: (a & b).sum() / b.sum(), "area of one mask"),
-    (lambda a, b: (a & b).mean(), "size of the picture"),
-    (lambda a, b: (a == b).mean(), "background included"),
-    (lambda a, b: (a & b).sum() / (a ^ b).sum(), "what is in both as well"),
-    (lambda a, b: (a ^ b).sum() / (a | b).sum(), "do not have in common"),
-    (lambda a, b: 100 * (a & b).sum() / (a | b).sum(), "a percentage"),
-    (lambda a, b: 12 / 38, "not for others"),
-    (lambda a, b: 0.123, "give 0.123"),
-    (lambda a: 1, "stops with an error (TypeError"),
-    (lambda a, b: None, "is there a return at its end"),
-    (lambda a, b: a & b, "of type ndarray of 96 values"),
-    (lambda a, b: "12/38", "the result: one number is asked for, and this is of type str"),
-    (in_place, "Right."),
+    ("Right.", lambda a, b: (a & b).sum() / (a | b).sum(), in_place),
+    ("the intersection, in pixels", lambda a, b: (a & b).sum()),
+    ("the union, in pixels", lambda a, b: (a | b).sum()),
+    ("upside down", lambda a, b: (a | b).sum() / (a & b).sum()),
+    ("twice", lambda a, b: (a & b).sum() / (a.sum() + b.sum())),
+    ("Dice", lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum())),
+    ("area of one mask", lambda a, b: (a & b).sum() / a.sum()),
+    ("area of one mask", lambda a, b: (a & b).sum() / b.sum()),
+    ("size of the picture", lambda a, b: (a & b).mean()),
+    ("background included", lambda a, b: (a == b).mean()),
+    ("what is in both as well", lambda a, b: (a & b).sum() / (a ^ b).sum()),
+    ("do not have in common", lambda a, b: (a ^ b).sum() / (a | b).sum()),
+    ("a percentage", lambda a, b: 100 * (a & b).sum() / (a | b).sum()),
+    ("not for others", lambda a, b: 12 / 38),
+    ("give 0.123", lambda a, b: 0.123),
+    ("of type ndarray of 96 values", lambda a, b: a & b),
 )
 def test_iou_of_masks(capsys, answer, hint):
     """The share passes; intersection, union, Dice and other shares get their own hints."""
@@ -63,20 +58,14 @@ IOU[4:, 6] = 0.3
 
 
 @tried(
-    (((IOU > 0.1).sum(axis=1) > 1).sum(), "Right."),
-    (2, "Right."),
-    (((IOU > 0.1).sum(axis=0) > 1).sum(), "the merged ones"),
-    ((IOU > 0.1).any(axis=1).sum(), "two or more"),
-    ((IOU > 0.1).sum(), "the pairs"),
-    ((IOU > 0.1)[1:3].sum(), "count the nuclei"),
-    (((IOU > 0).sum(axis=1) > 1).sum(), "a pixel in common"),
-    ((IOU > 0.1).sum(axis=1) > 1, "of type ndarray of 7 values"),
-    (100, "entries above 0.1"),
-    ("two", "of type str"),
-    (None, "of type NoneType"),
-    (np.array(2), "Right."),
-    (np.array(3), "a pixel in common"),
-    (3.7, "entries above 0.1"),
+    ("Right.", ((IOU > 0.1).sum(axis=1) > 1).sum(), 2),
+    ("the merged ones", ((IOU > 0.1).sum(axis=0) > 1).sum()),
+    ("two or more", (IOU > 0.1).any(axis=1).sum()),
+    ("the pairs", (IOU > 0.1).sum()),
+    ("count the nuclei", (IOU > 0.1)[1:3].sum()),
+    ("a pixel in common", ((IOU > 0).sum(axis=1) > 1).sum()),
+    ("of type ndarray of 7 values", (IOU > 0.1).sum(axis=1) > 1),
+    ("entries above 0.1", 100, 3.7),
 )
 def test_split_nuclei(capsys, answer, hint):
     """The number of split nuclei passes; merged ones, pairs and touches get their own hints."""
@@ -105,19 +94,15 @@ def thin(image):
 
 
 @tried(
-    (lambda image: frame.segment(image, method="watershed"), "Right."),
-    (np.eye(5), "give the function itself"),
-    (lambda image: frame.segment(image, method="otsu"), "touching ones need splitting"),
-    (lambda image: frame.segment(image, method="otsu"), "exactly as good as otsu"),
-    (lambda image: np.zeros(image.shape, int), "no object"),
-    (lambda image: (image > threshold_otsu(image)).astype(int), "one object per frame"),
-    (lambda image: image > threshold_otsu(image), "a mask, not labels"),
-    (lambda image: frame.segment(image)[::2], "at its full size"),
-    (specks, "look at the small ones"),
-    (crumbs, "too many seeds"),
-    (thin, "the outlines are poorer"),
-    (lambda image: 1 / 0, "stops with an error (ZeroDivisionError"),
-    (lambda image: None, "is there a return at its end"),
+    ("Right.", lambda image: frame.segment(image, method="watershed")),
+    ("touching ones need splitting", lambda image: frame.segment(image, method="otsu")),
+    ("no object", lambda image: np.zeros(image.shape, int)),
+    ("one object per frame", lambda image: (image > threshold_otsu(image)).astype(int)),
+    ("a mask, not labels", lambda image: image > threshold_otsu(image)),
+    ("at its full size", lambda image: frame.segment(image)[::2]),
+    ("look at the small ones", specks),
+    ("too many seeds", crumbs),
+    ("the outlines are poorer", thin),
 )
 def test_beats_otsu(capsys, answer, hint):
     """More than `otsu` passes; each way to fall short gets its own hint."""
@@ -133,24 +118,6 @@ def test_beats_otsu_tells_the_score(capsys):
     assert second.startswith(f"Not yet: {missing} or more is missing.")
 
 
-def test_beats_otsu_never_misses_nothing(monkeypatch, capsys):
-    """What falls short by less than is printed is not said to lack 0.000."""
-    report = check.score.report
-    monkeypatch.setattr(
-        check.score,
-        "report",
-        lambda truth, found: report(truth, found) | {"averageF1": 0.5 - 1e-5 * found[0, 0]},
-    )
-
-    def nearly(image):
-        labels = frame.segment(image, method="otsu")
-        labels[0, 0] = 1
-        return labels
-
-    assert not check.beats_otsu(nearly)
-    assert "Not yet: 0.001 or more is missing." in capsys.readouterr().out
-
-
 def test_beats_otsu_leaves_the_frame_alone(capsys):
     """A function that writes into the frame it is given does not change what otsu sees."""
 
@@ -159,6 +126,4 @@ def test_beats_otsu_leaves_the_frame_alone(capsys):
         image[:] = 0
         return labels
 
-    check.beats_otsu(careless)
-    mine, otsu = capsys.readouterr().out.splitlines()[0].split("frames: ")[1].split("; otsu has ")
-    assert mine == otsu.rstrip(".")
+    assert "exactly as good as otsu" in said(capsys, check.beats_otsu, careless)

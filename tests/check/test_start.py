@@ -21,15 +21,12 @@ def first(tmp_path, monkeypatch):
 
 
 @tried(
-    (lambda labels, table: 5, "Right."),
-    (lambda labels, table: np.int32(5), "Right."),
-    (lambda labels, table: 5.0, "Right."),
-    (lambda labels, table: labels.max(), "Right."),
-    (lambda labels, table: len(np.unique(labels)), "background"),
-    (lambda labels, table: (labels > 0).sum(), "number of pixels"),
-    (lambda labels, table: table.size, "rows times columns"),
-    (lambda labels, table: 4, "less than"),
-    (lambda labels, table: 7, "more than"),
+    ("Right.", lambda labels, table: 5, lambda labels, table: labels.max()),
+    ("background", lambda labels, table: len(np.unique(labels))),
+    ("number of pixels", lambda labels, table: (labels > 0).sum()),
+    ("rows times columns", lambda labels, table: table.size),
+    ("less than", lambda labels, table: 4),
+    ("more than", lambda labels, table: 7),
 )
 def test_nuclei(first, capsys, answer, hint):
     """The number of rows is right, of whatever type; each usual miscount has its own hint."""
@@ -37,14 +34,14 @@ def test_nuclei(first, capsys, answer, hint):
 
 
 @tried(
-    (lambda area: area.median() * 0.645**2, "Right."),
-    (lambda area: round(area.median() * 0.645**2, 1), "Right."),
-    (lambda area: area.median(), "in pixels"),
-    (lambda area: (area.median() * 0.645) ** 2, "pixel size only"),
-    (lambda area: area.median() * 0.645, "two sides"),
-    (lambda area: area.median() / 0.645**2, "smaller than 1"),
-    (lambda area: area.mean() * 0.645**2, "the mean"),
-    (lambda area: 1e6, "column 'area'"),
+    ("Right.", lambda area: area.median() * 0.645**2),
+    ("Right.", lambda area: round(area.median() * 0.645**2, 1)),
+    ("in pixels", lambda area: area.median()),
+    ("pixel size only", lambda area: (area.median() * 0.645) ** 2),
+    ("two sides", lambda area: area.median() * 0.645),
+    ("smaller than 1", lambda area: area.median() / 0.645**2),
+    ("the mean", lambda area: area.mean() * 0.645**2),
+    ("column 'area'", lambda area: 1e6),
 )
 def test_median_area(first, capsys, answer, hint):
     """The median in square micrometres is right; each usual slip with units has its own hint."""
@@ -59,10 +56,3 @@ def test_true_number_of_nuclei_is_not_the_number_of_objects(first, capsys, tmp_p
     Image.fromarray(outlines).save(tmp_path / "BBBC039" / "masks" / "00.png")
     assert "true number of nuclei" in said(capsys, check.nuclei, 7)
     assert "more than" in said(capsys, check.nuclei, 8)
-
-
-@pytest.mark.parametrize("answer", ["five", None, [1, 2], {}, np.zeros((2, 2)), True])
-@pytest.mark.parametrize("check_it", [check.nuclei, check.median_area])
-def test_anything_else_is_refused_without_an_error(first, capsys, check_it, answer):
-    """The type of an answer that is not a number is named."""
-    assert "one number is asked for" in said(capsys, check_it, answer)

@@ -12,6 +12,7 @@ from skimage.filters import threshold_li, threshold_otsu
 
 from segkit.check import lazy_frames
 from segkit.check import thresholding as check
+from segkit.frame import local_threshold
 
 SHAPE = (60, 90)
 
@@ -31,7 +32,7 @@ def images(tmp_path, monkeypatch):
     in_use(monkeypatch, tmp_path, noise)
     for kind in ("masks", "metadata"):
         (tmp_path / "BBBC039" / kind).mkdir()
-    members = {"training": ("00", "01"), "validation": ("02", "03"), "test": ("04",)}
+    members = {"training": ("00", "01"), "validation": ("02", "03"), "test": ()}
     for split, stems in members.items():
         names = "".join(f"{stem}.png\n" for stem in stems)
         (tmp_path / "BBBC039" / "metadata" / f"{split}.txt").write_text(names)
@@ -54,29 +55,20 @@ def local(stack, *block_size):
 
 
 @tried(
-    ((1, 201, 201), "Right."),
-    ((3, 201, 201), "neighbouring frames"),
-    ((1, 1207, 1207), "201 is sigma"),
-    ((1, *SHAPE), "the whole frame"),
-    ((1, 101, 101), "Is the window smaller"),
-    ((1, 200, 200), "Is the window smaller"),
-    ((1, 301, 301), "Is the window larger"),
+    ("Right.", lambda raw, smooth: local(smooth, 1, 201, 201)),
+    ("neighbouring frames", lambda raw, smooth: local(smooth, 3, 201, 201)),
+    ("201 is sigma", lambda raw, smooth: local(smooth, 1, 1207, 1207)),
+    ("the whole frame", lambda raw, smooth: local(smooth, 1, *SHAPE)),
+    ("Is the window smaller", lambda raw, smooth: local(smooth, 1, 101, 101)),
+    ("Is the window smaller", lambda raw, smooth: local(smooth, 1, 200, 200)),
+    ("Is the window larger", lambda raw, smooth: local(smooth, 1, 301, 301)),
+    ("as read", lambda raw, smooth: local(raw, 1, 201, 201)),
+    ("that is a mask", lambda raw, smooth: smooth.compute() > local(smooth, 1, 201, 201)),
+    ("the shape is", lambda raw, smooth: local(smooth, 1, 201, 201)[:1]),
 )
-def test_window_hints_at_the_size(capsys, smoothed, answer, hint):
-    """A window of another size is named, where it is a usual one."""
-    assert hint in said(capsys, check.window, local(smoothed, *answer))
-
-
-def test_window_hints_at_the_input(capsys, images, smoothed):
-    """Lazy is as good as computed; frames as read, a mask and too few frames are named."""
-    threshold = local(smoothed, 1, 201, 201)
-    for answer, hint in (
-        (da.from_array(threshold), "Right."),
-        (local(images, 1, 201, 201), "as read"),
-        (smoothed > threshold, "that is a mask"),
-        (threshold[:1], "the shape is"),
-    ):
-        assert hint in said(capsys, check.window, answer)
+def test_window(capsys, images, smoothed, answer, hint):
+    """A usual other window is named, and so are frames as read, a mask and too few frames."""
+    assert hint in said(capsys, check.window, answer(images, smoothed))
 
 
 def test_window_of_no_frames_is_not_accepted(capsys, simulated_frames, monkeypatch):
@@ -117,45 +109,47 @@ def test_li_mask(capsys, images, smoothed):
 
 
 @tried(
-    (-12, "Right."),
-    (-20.5, "Right."),
-    (np.float64(-30), "Right."),
-    (30, "subtracts"),
-    (0, "of the empty frame"),
-    (-2, "of the empty frame"),
-    (-600, "too high"),
-    (-600, "and at least 97 % were asked for"),
-    ("-30", "one number is asked for, and this is of type str"),
-    ([-30, -20], "of type list of 2 values"),
-    (range(-40, -20), "of type range of 20 values"),
+    ("Right.", -12, -20.5, np.float64(-30)),
+    ("subtracts", 30),
+    ("of the empty frame", 0, -2),
+    ("are left, and at least 97 % were asked for", -600),
+    ("of type range of 20 values", range(-40, -20)),
 )
 def test_offset(capsys, images, answer, hint):
     """Above the noise and well below the nuclei; the wrong sign, too little and too much differ."""
     assert hint in said(capsys, check.offset, answer)
 
 
-def test_offset_is_tried_on_the_empty_frame_that_is_shown(images, tmp_path):
+@pytest.fixture
+def add_empty(images, tmp_path):
+    """Return a function that adds an empty frame to a split of the data set in use."""
+
+    def add(stem, split, frame):
+        folder = tmp_path / "BBBC039"
+        tifffile.imwrite(folder / "images" / f"{stem}.tif", frame.astype(np.uint16))
+        empty = (folder / "masks" / "03.png").read_bytes()
+        (folder / "masks" / f"{stem}.png").write_bytes(empty)
+        with (folder / "metadata" / f"{split}.txt").open("a") as names:
+            names.write(f"{stem}.png\n")
+
+    return add
+
+
+def test_offset_is_tried_on_the_empty_frame_that_is_shown(add_empty):
     """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
-    brighter = np.random.default_rng(4).normal(170, 20, SHAPE).astype(np.uint16)
-    empty = tmp_path / "BBBC039" / "masks" / "03.png"
-    lists = tmp_path / "BBBC039" / "metadata" / "training.txt"
-    lists.write_text(lists.read_text() + "02a.png\n30.png\n")
-    for name in ("02a", "30"):  # before the other one and after it
-        tifffile.imwrite(tmp_path / "BBBC039" / "images" / f"{name}.tif", brighter)
-        (tmp_path / "BBBC039" / "masks" / f"{name}.png").write_bytes(empty.read_bytes())
+    brighter = np.random.default_rng(4).normal(170, 20, SHAPE)
+    add_empty("02a", "training", brighter)  # before the other one
+    add_empty("30", "training", brighter)  # and after it
     smooth = ndimage.gaussian_filter(brighter, 1)
-    assert (smooth > check._wide(smooth, *SHAPE) + 12).mean() > check.STRAY
+    assert (smooth > local_threshold(smooth) + 12).mean() > check.STRAY
     assert check.offset(-12)
 
 
-def test_offset_is_tried_on_no_frame_of_the_test_split(images, tmp_path):
+def test_offset_is_tried_on_no_frame_of_the_test_split(add_empty):
     """An empty frame of the test split, far noisier than the other one, plays no part."""
-    noisy = np.random.default_rng(4).normal(100, 60, SHAPE).clip(0).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "BBBC039" / "images" / "04.tif", noisy)
-    empty = (tmp_path / "BBBC039" / "masks" / "03.png").read_bytes()
-    (tmp_path / "BBBC039" / "masks" / "04.png").write_bytes(empty)
-    smooth = ndimage.gaussian_filter(noisy, 1)
-    assert threshold_otsu(smooth) < threshold_otsu(check._empty())
+    noisy = np.random.default_rng(4).normal(100, 60, SHAPE).clip(0)
+    add_empty("04", "test", noisy)
+    assert threshold_otsu(ndimage.gaussian_filter(noisy, 1)) < threshold_otsu(check._empty())
     assert check.offset(-12)
 
 

@@ -1,80 +1,69 @@
-"""Checks for the exercises of notebook 14."""
+"""Checks for notebook 14: leaving in time, what runs again, complete or not at all."""
 
 import os
 import sys
 import tempfile
 from contextvars import ContextVar
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
-from segkit.check import exercise
+from segkit import check
 
 
-@exercise
+@check.exercise
 def lifetime(answer):
-    """Minutes after which a worker should leave its job."""
-    hints = {
-        240: "then Slurm ends the job with everything that is on it.",
-        238: "up 2 minutes later, it leaves 2 minutes later; and with what in its memory?",
-        230: "the stagger is there, but what else takes time between start and end?",
-        232: "the time to hand over is there; by how much may a worker leave late?",
-        222: "count from the start of the job: when is the worker up?",
-        228: "how long may it take until its results are with others?",
-    }
-    if answer == 220:
-        return None
-    if answer in hints:
-        return hints[answer]
-    if isinstance(answer, str):
-        return "a number of minutes is asked for."
-    if answer < 220:
-        return "all workers leave in time, but some of them earlier than they have to."
-    return "that worker may be ended by Slurm: add up everything that comes after the start."
+    """Check the minutes after which a worker should leave its job."""
+    mistakes = [
+        (240, "then Slurm ends the job with everything that is on it."),
+        (238, "it is up 2 minutes later and leaves 2 minutes later: with what in its memory?"),
+        (230, "the stagger is there, but what else takes time between start and end?"),
+        (232, "the time to hand over is there; by how much may a worker leave late?"),
+        (222, "count from the start of the job: when is the worker up?"),
+        (228, "how long may it take until its results are with others?"),
+    ]
+    otherwise = "that worker may be ended by Slurm: add up everything that comes after the start."
+    if check.number(answer) < 220:
+        otherwise = "all workers leave in time, but some of them earlier than they have to."
+    return check.recognise(answer, 240 - 2 - 10 - 8, mistakes, otherwise)
 
 
-@exercise
+@check.exercise
 def again(a, b, c):
-    """Tasks that are started after three faults."""
-    hints = {
-        1: "a: where are the results of A's 12 batches now?",
-        12: "a: and the one that A was working on?",
-        21: "a: B and its results are still there.",
-        14: "a: B goes on with its own.",
-        20: "a: B and its results are still there.",
-    }
-    if a != 13:
-        return hints.get(a, "a: count what was only in the memory of A.")
-    if b != 1:
-        if b == 0:
-            return "b: what was A doing when it was killed?"
-        if b == 13:
-            return "b: who has the 12 results by then?"
-        return "b: count what was only in the memory of A."
-    if c != 10:
-        hints = {
-            30: "c: what is on disk when the second run begins?",
-            12: "c: two batches were being worked on; are they not among the missing ones?",
-            2: "c: not only what was being worked on is missing.",
-            8: "c: have the two that were being worked on written anything?",
-        }
-        return hints.get(c, "c: how many of the 30 parts are on disk?")
-    return None
+    """Check the numbers of tasks that are started after a worker or the scheduler was killed."""
+    b_is_there = "B and its results are still there."
+    of_a = [
+        (1, "where are the results of A's 12 batches now?"),
+        (12, "and the one that A was working on?"),
+        (21, b_is_there),
+        (14, "B goes on with its own."),
+        (20, b_is_there),
+    ]
+    of_b = [(0, "what was A doing when it was killed?"), (13, "who has the 12 results by then?")]
+    of_c = [
+        (30, "what is on disk when the second run begins?"),
+        (12, "two batches were being worked on; are they not among the missing ones?"),
+        (2, "not only what was being worked on is missing."),
+        (8, "have the two that were being worked on written anything?"),
+    ]
+    in_memory = "count what was only in the memory of A."
+    return (
+        check.recognise(a, 12 + 1, of_a, in_memory, name="a")
+        or check.recognise(b, 1, of_b, in_memory, name="b")
+        or check.recognise(c, 30 - 20, of_c, "how many of the 30 parts are on disk?", name="c")
+    )
 
 
 _watching = ContextVar("_watching", default=None)  # called with what this thread is about to do
 
 
-@cache
-def _listen():
-    """Have Python say what it is about to do. It keeps such a hook for good: there is only one."""
+def _hook(event, arguments):
+    """Pass on what Python is about to do. It keeps such a hook for good: there is only one."""
+    if see := _watching.get():
+        see(event, arguments)
 
-    def hook(event, arguments):
-        if see := _watching.get():
-            see(event, arguments)
 
-    sys.addaudithook(hook)
+sys.addaudithook(_hook)
 
 
 def _steps(function, table, path):
@@ -98,20 +87,17 @@ def _steps(function, table, path):
         source, target = (Path(os.fsdecode(name)).resolve() for name in names)
         steps.append((event, source, target, path.read_bytes() if path.is_file() else None))
 
-    _listen()
     token = _watching.set(see)
     try:
-        function(table, path)
+        check.called(function, table, path, returns=False)
     finally:
         _watching.reset(token)
     return steps
 
 
-@exercise
+@check.exercise
 def save(function):
-    """Find what is wrong with a function that writes a complete table or none."""
-    if not callable(function):
-        return "this is not a function; it should take a table and a path."
+    """Check a function that writes a complete table or none."""
     old, new = pd.DataFrame({"label": [1, 2]}), pd.DataFrame({"label": [3, 4, 5]})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder).resolve() / "part-00000.parquet"
@@ -144,7 +130,7 @@ def save(function):
         return "killed in a second call, the older table is not what it was."
     sources = [source for steps in at_path for _, source in steps]
     if any(path.parent not in source.parents for source in sources):
-        return "the file lies elsewhere before: on another disk, what would renaming be?"
+        return "the file is first written elsewhere: from another disk, would renaming be one step?"
     if len(set(sources)) < len(sources):
-        return "a task may run twice at the same time: do both write to one file meanwhile?"
+        return "a task may run twice at the same time: would both write to the same file?"
     return None

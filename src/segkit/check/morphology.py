@@ -1,6 +1,5 @@
 """Checks for notebook 04: erosion and opening, within each frame."""
 
-import dask.array as da
 import numpy as np
 from scipy import ndimage
 from skimage import morphology
@@ -9,29 +8,28 @@ from segkit import check
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 REACH = 4  # pixels: how far the rim of a frame matters to two erosions and two dilations
-BESIDE = "pixels of the frames before and after have a say: what must the outer planes hold?"
+BESIDE = "the frames before and after have an effect: what must the outer planes hold?"
 
 
 @check.exercise
 def square_of_seven(after_erosion, after_opening):
     """Check the pixels of a 7 x 7 square after an erosion, and after an opening, with the cross."""
-    after_erosion, after_opening = check.number(after_erosion), check.number(after_opening)
-    if after_erosion != 5 * 5:
-        hints = {
-            49: "an erosion takes something off every object: which pixels of the square stay?",
-            36: "after the erosion: a layer goes on every side, left and right, top and bottom.",
-            45: "after the erosion: that is the number after the whole opening.",
-        }
-        otherwise = "after the erosion: which pixels have all four neighbours in the square?"
-        return hints.get(after_erosion, otherwise)
-    if after_opening != 7 * 7 - 4:
-        hints = {
-            49: "does a cross that lies in the square reach its corners?",
-            25: "that is the erosion alone. A dilation follows.",
-        }
-        otherwise = "draw the eroded square, and lay a cross on each of its pixels."
-        return f"after the opening: {hints.get(after_opening, otherwise)}"
-    return None
+    eroded = [
+        (49, "that is the whole square: which of its pixels does an erosion remove?"),
+        (36, "a layer is removed on every side: left and right, top and bottom."),
+        (45, "that is the number after the whole opening."),
+    ]
+    opened = [
+        (49, "does a cross that lies in the square reach its corners?"),
+        (25, "that is the erosion alone. A dilation follows."),
+    ]
+    other_eroded = "which pixels have all four neighbours in the square?"
+    other_opened = "draw the eroded square, and lay a cross on each of its pixels."
+    name = "after the erosion"
+    if hint := check.recognise(after_erosion, 5 * 5, eroded, other_eroded, name=name):
+        return hint
+    name = "after the opening"
+    return check.recognise(after_opening, 7 * 7 - 4, opened, other_opened, name=name)
 
 
 @check.exercise
@@ -40,27 +38,22 @@ def flat_square(answer):
     answer = np.asarray(answer) != 0
     if answer.ndim != 3:
         return f"it has {answer.ndim} axes, and a stack has three."
-    for axis in range(3):  # empty layers around the element change nothing
-        layers = np.moveaxis(answer, axis, 0)
-        while len(layers) > 3 and not layers[[0, -1]].any():
-            layers = layers[1:-1]
-        answer = np.moveaxis(layers, 0, axis)
-    if answer.shape == (1, 3, 3):  # one plane has no neighbours beside it either
-        answer = np.pad(answer, ((1, 1), (0, 0), (0, 0)))
-    if answer.shape != (3, 3, 3):
+    places = np.argwhere(answer) - np.array(answer.shape) // 2  # from the pixel itself
+    if not all(side % 2 for side in answer.shape) or np.abs(places).max(initial=0) > 1:
         return f"its shape is {answer.shape}: three planes, each of 3 x 3 pixels."
-    if answer[0].any() or answer[2].any():
-        if answer.sum() == 9:
-            if answer[0].all() or answer[2].all():
-                return "the nine pixels lie in an outer plane: the middle one is the frame itself."
+    planes = set(places[:, 0].tolist())
+    if planes - {0}:
+        if len(places) == 9 and planes in ({-1}, {1}):
+            return "the nine pixels lie in an outer plane: the middle one is the frame itself."
+        if len(places) == 9:
             return "the nine pixels lie along another axis: the frames are the first one."
         return BESIDE
-    if (answer[1] == CROSS).all():
+    if len(places) == 5 and (np.abs(places).sum(axis=1) < 2).all():
         return "that is the cross: the four corners of the middle plane are missing."
-    if not answer[1, 1, 1]:
+    if not (places == 0).all(axis=1).any():
         return "the pixel itself is missing, the centre of the middle plane."
-    if not answer.all(axis=(1, 2))[1]:
-        return f"{answer[1].sum()} pixels of the middle plane are on; eight neighbours and itself."
+    if len(places) < 9:
+        return f"{len(places)} pixels of the middle plane are on; eight neighbours and itself."
     return None
 
 
@@ -81,38 +74,31 @@ def _inside(mask):
 @check.exercise
 def clean(function):
     """Check a function that opens, then closes, a lazy stack within each frame, with the cross."""
-    mask, made = _stack(), []
-
-    def make(chunk):
-        made.append(chunk.shape)
-        return chunk
-
-    lazy = da.from_array(mask, chunks=(1, -1, -1)).map_blocks(make, meta=mask[:0, :0, :0])
+    mask = _stack()
+    lazy, made = check.counted(mask)
     answer = check.called(function, lazy)
     check.expect_lazy(answer)
     if made:
         return "the mask was computed inside the function: leave it lazy from start to end."
     answer = check.computed(answer)
+    check.expect_shape(answer, mask.shape, check.GLOBALS)
     opening, closing = ndimage.binary_opening, ndimage.binary_closing
     flat, square = CROSS[None], np.ones((1, 3, 3), bool)  # one plane: no neighbouring frames
     expected = closing(opening(mask, flat), flat)
-    hint = check.difference(answer, expected)
-    if hint is None:
-        return None
-    if answer.shape != mask.shape:
-        return f"{hint} {check.GLOBALS}"
     padded = np.pad(mask, ((0, 0), (REACH, REACH), (REACH, REACH)))
-    others = [  # right too, and different at the rim
+    right = [  # different at the rim
+        expected,
         _inside(closing(opening(padded, flat), flat)),
         morphology.closing(morphology.opening(mask, flat), flat),
     ]
-    if any((answer == other).all() for other in others):
+    if any((answer == one).all() for one in right):
         return None
+    hint = check.difference(answer, expected)
     if (_inside(answer) == _inside(expected)).all():
         return f"{hint} All lie at the rim: what does your function do to the pixels there?"
     swapped = opening(closing(mask, flat), flat)
     solid = ndimage.generate_binary_structure(3, 1)
-    known = [
+    mistakes = [
         (swapped, "the specks go first: the order is the other way round."),
         (opening(mask, flat), "the specks are gone, and the cracks are still there."),
         (closing(mask, flat), "the cracks are filled, and the specks are still there."),
@@ -122,5 +108,5 @@ def clean(function):
         (closing(opening(mask, flat), solid), BESIDE),
         (mask, "the mask came back as it was."),
     ]
-    known = [(_inside(wrong), text) for wrong, text in known]
-    return check.recognise(_inside(answer), known, hint)
+    mistakes = [(_inside(wrong), text) for wrong, text in mistakes]
+    return check.recognise(_inside(answer), _inside(expected), mistakes, hint)

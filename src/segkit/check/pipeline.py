@@ -1,7 +1,5 @@
 """Checks for notebook 06: one function per frame, all frames, batches."""
 
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 
@@ -37,26 +35,6 @@ def nuclei_per_frame(answer, table):
     return "the counts differ from the rows of the table; which column makes the groups?"
 
 
-def _known_shares(image):
-    """Return the right answer for the covered share of a frame and usual ones, with hints."""
-    labels, smoothed = frame.segment(image), frame.smooth(image)
-    covered, mask = np.count_nonzero(labels), smoothed > frame.local_threshold(smoothed)
-    by_mean = "that thresholds the frame by its mean; segment it first."
-    mean = "that is the mean of the labels; count the pixels whose label is not 0."
-    unopened = "that is the mask before the opening; count the pixels of the label image."
-    share = covered / labels.size
-    return [
-        (share, None),
-        (labels.max(), "that is the number of objects; count the pixels that they cover."),
-        (covered, "that is the number of pixels; divide by the pixels of the whole frame."),
-        (1 - share, "that is the share of the background."),
-        ((image > image.mean()).mean(), by_mean),
-        (100 * share, "that is in percent; a number between 0 and 1 is asked for."),
-        (labels.mean(), mean),
-        (mask.mean(), unopened),
-    ]
-
-
 @check.exercise
 def foreground(function):
     """Check a function that returns the share of a frame covered by objects."""
@@ -65,9 +43,25 @@ def foreground(function):
         "Run covered(files[0]) to see the error."
     )
     for position, path in enumerate(check.paths(2)):
+        image = read_frame(path)
+        labels, smoothed = frame.segment(image), frame.smooth(image)
+        covered, mask = np.count_nonzero(labels), smoothed > frame.local_threshold(smoothed)
+        right = covered / labels.size
+        by_mean = (image > image.mean()).mean()
+        mistakes = [
+            (labels.max(), "that is the number of objects; count the pixels that they cover."),
+            (covered, "that is the number of pixels; divide by the pixels of the whole frame."),
+            (1 - right, "that is the share of the background."),
+            (by_mean, "that thresholds the frame by its mean; segment it first."),
+            (100 * right, "that is in percent; a number between 0 and 1 is asked for."),
+            (labels.mean(), "that is the mean of the labels; count pixels whose label is not 0."),
+            (mask.mean(), "that is the mask before the opening; count pixels of the label image."),
+        ]
         share = check.number(check.called(function, path, hint=advice), "the result")
         otherwise = f"frame {position} gives {share:.4g}, which is not the covered share."
-        if hint := check.recognise(share, _known_shares(read_frame(path)), otherwise):
+        if position:
+            otherwise = f"{otherwise} {check.GLOBALS}"
+        if hint := check.recognise(share, right, mistakes, otherwise):
             return hint
     return None
 
@@ -75,13 +69,11 @@ def foreground(function):
 @check.exercise
 def tasks(answer):
     """Check the number of tasks for 200 frames in batches of 30."""
-    hints = {
-        7: None,
-        6: "6 batches of 30 are 180 frames; the rest needs a task too.",
-        200: "that is one task per frame; a batch is one task.",
-        30: "that is the number of frames in a batch.",
-        6000: "200 frames are shared among the batches, not multiplied by them.",
-    }
-    if not isinstance(answer, Real):
-        return f"one whole number is asked for, and this is of type {type(answer).__name__}."
-    return hints.get(answer, "divide the frames among batches of 30, and round up.")
+    mistakes = [
+        (6, "6 batches of 30 are 180 frames; the rest needs a task too."),
+        (200, "that is one task per frame; a batch is one task."),
+        (30, "that is the number of frames in a batch."),
+        (6000, "200 frames are shared among the batches, not multiplied by them."),
+    ]
+    otherwise = "divide the frames among batches of 30, and round up."
+    return check.recognise(answer, 7, mistakes, otherwise)

@@ -1,23 +1,15 @@
-"""Checks for the exercises of notebook 13."""
+"""Checks for notebook 13: busy workers, tasks without pixels, a prediction."""
 
-import math
 import pickle
 
 import cloudpickle
 import dask
 import numpy as np
 import tifffile
-from dask.delayed import Delayed
 
-from segkit import data
-from segkit.check import exercise, expect_calls
+from segkit import check
 
 FRAMES = 20
-
-
-def _near(value, expected):
-    rounded = float(value) == round(expected, 2)  # two decimals are enough
-    return rounded or math.isclose(float(value), expected, rel_tol=0.005, abs_tol=1e-9)
 
 
 def _sent_before(task):
@@ -26,80 +18,68 @@ def _sent_before(task):
     return any(getattr(node, "dependencies", frozenset()) - graph.keys() for node in graph.values())
 
 
-@exercise
+@check.exercise
 def busy(answer, tasks):
-    """Share of the time that the workers of a task stream spent computing."""
+    """Check the share of the time that the workers of a task stream spent computing."""
     parts = [part for task in tasks for part in task["startstops"]]
-    first, last = min(p["start"] for p in parts), max(p["stop"] for p in parts)
-    work = sum(p["stop"] - p["start"] for p in parts if p["action"] == "compute")
-    everything = sum(p["stop"] - p["start"] for p in parts)
-    workers = len({task["worker"] for task in tasks})
-    share = work / (workers * (last - first))
-    if _near(answer, share):
-        return None
-    if _near(answer, 100 * share) or float(answer) == round(100 * share):
-        return "right, but in percent; a share lies between 0 and 1: divide by 100."
-    if _near(answer, work / (last - first)):
-        return "how many seconds of work can several workers do in one second?"
-    if _near(answer, work):
-        return "those are the seconds of work; which part of the time there was is that?"
-    if not _near(share, 1) and _near(answer, 1 - share):
-        return "that is the share they waited."
-    if _near(answer, everything / (workers * (last - first))):
-        return "that counts every action; only one of them is computing."
-    if _near(answer, work / everything):
-        return "that compares computing with the other actions, and leaves the waiting out."
-    if _near(answer, work / len(tasks)):
-        return "that is the mean length of a task."
-    return f"{answer} is not the share; add up the lengths of the compute parts first."
+    lengths = [part["stop"] - part["start"] for part in parts]
+    everything = sum(lengths)
+    pairs = zip(parts, lengths, strict=True)
+    work = sum(length for part, length in pairs if part["action"] == "compute")
+    elapsed = max(part["stop"] for part in parts) - min(part["start"] for part in parts)
+    available = elapsed * len({task["worker"] for task in tasks})
+    share = work / available
+    percent = "right, but in percent; a share lies between 0 and 1: divide by 100."
+    mistakes = [
+        (100 * share, percent),
+        (round(100 * share), percent),
+        (work / elapsed, "how many seconds of work can several workers do in one second?"),
+        (work, "those are the seconds of work; which part of the time there was is that?"),
+        (1 - share, "that is the share they waited."),
+        (everything / available, "that counts every action; only one of them is computing."),
+        (work / everything, "that is the share of all actions, and leaves the waiting out."),
+        (work / len(tasks), "that is the mean length of a task."),
+    ]
+    otherwise = f"{answer} is not the share; add up the lengths of the compute parts first."
+    # two decimals are enough
+    return check.recognise(answer, share, mistakes, otherwise, rtol=0.005, atol=0.005)
 
 
-@exercise
+@check.exercise
 def light(answer):
-    """List of Delayed: the mean level of each of the first frames, from its path."""
-    if isinstance(answer, Delayed):
-        return "this is one Delayed: make a list of them, one for each frame."
-    if len(answer) != FRAMES:
-        return f"{len(answer)} are there, and {FRAMES} were asked for."
-    other = next((task for task in answer if not isinstance(task, Delayed)), None)
-    if dask.is_dask_collection(other):
-        return "that is lazy too, but not a Delayed: wrap a function of the path with dask.delayed."
-    if other is not None:
-        return f"the list holds {type(other).__name__}: wrap the function, not its result."
-    expect_calls(answer)
-    if any(_sent_before(task) for task in answer):
+    """Check a list of Delayed: the mean level of each of the first frames, from its path."""
+    parts = check.delayed_calls(answer)
+    if len(parts) != FRAMES:
+        return f"{len(parts)} are there, and {FRAMES} were asked for."
+    if any(map(_sent_before, parts)):
         return "the pixels were sent to a worker before; each worker sees the files: send the path."
-    size = max(len(cloudpickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)) for task in answer)
-    files = data.images(data.locate())[:FRAMES]
+    size = max(len(cloudpickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)) for task in parts)
+    files = check.paths(FRAMES)
     if size > files[0].stat().st_size / 2:
         return f"a task weighs {size / 1e6:.1f} MB: are there pixels in it? Who opens the file?"
-    values = dask.compute(*answer, scheduler="sync")
-    if not all(np.isscalar(value) for value in values):
-        return f"a {type(values[0]).__name__} comes out, and one number a frame was asked for."
-    expected = [tifffile.imread(path).mean() for path in files]
-    if not np.allclose(values, expected):
-        if np.allclose(sorted(values), sorted(expected)):
-            return "the numbers are right, but in another order than the files."
-        return "what comes out is not the mean level of each frame."
-    return None
+    values = check.computed(dask.compute(*parts, scheduler="sync"))
+    check.expect_shape(values, (FRAMES,), "One number per frame was asked for.")
+    right = np.array([tifffile.imread(path).mean() for path in files])
+    otherwise = "what comes out is not the mean level of each frame."
+    if np.allclose(sorted(values), sorted(right)):
+        otherwise = "the numbers are right, but in another order than the files."
+    return check.recognise(values, right, [], otherwise)
 
 
-@exercise
+@check.exercise
 def expected_seconds(answer):
-    """Seconds for 100,000 frames on ten workers, from two runs of one worker."""
-    hints = {
-        150: "what is paid once, before the first frame?",
-        150.2: "ten workers share the frames; do they share the start, too?",
-        1502: "that is one worker.",
-        1500: "that is one worker, and what is paid once is missing.",
-        2500: "5 s for 200 frames: not all of it is paid for each frame. Compare the two runs.",
-        250: "5 s for 200 frames: not all of it is paid for each frame. Compare the two runs.",
-        2000: "8 s for 400 frames: not all of it is paid for each frame. Compare the two runs.",
-        200: "8 s for 400 frames: not all of it is paid for each frame. Compare the two runs.",
-    }
-    for value, hint in hints.items():
-        if math.isclose(float(answer), value, rel_tol=1e-4):
-            return hint
-    if math.isclose(float(answer), 152, rel_tol=1e-3):
-        return None
-    return "what do 200 frames more cost, and what is left of the 5 seconds then?"
+    """Check the seconds for 100,000 frames on ten workers, from two runs of one worker."""
+    first = "5 s for 200 frames: not all of it is paid for each frame. Compare the two runs."
+    second = "8 s for 400 frames: not all of it is paid for each frame. Compare the two runs."
+    mistakes = [
+        (150, "what is paid once, before the first frame?"),
+        (150.2, "ten workers share the frames; do they share the start, too?"),
+        (1502, "that is one worker."),
+        (1500, "that is one worker, and what is paid once is missing."),
+        (2500, first),
+        (250, first),
+        (2000, second),
+        (200, second),
+    ]
+    otherwise = "what do 200 frames more cost, and what is left of the 5 seconds then?"
+    return check.recognise(answer, 152, mistakes, otherwise, rtol=1e-3)
