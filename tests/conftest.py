@@ -1,9 +1,7 @@
 """Fixtures that all tests share: which frames they see, whatever the environment says."""
 
 import importlib
-import json
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -20,39 +18,6 @@ def _own_frames(monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(CHECKOUT / "build" / "tests"))
     monkeypatch.delenv("SEGKIT_MIRROR", raising=False)
     monkeypatch.setenv("MPLBACKEND", "agg")
-
-
-INVENTORY = Path(__file__).with_name("inventory.jsonl")
-_lines = INVENTORY.read_text("utf-8").splitlines() if INVENTORY.is_file() else []
-_inventory = dict(map(json.loads, _lines))
-
-
-@pytest.fixture(autouse=True)
-def _same_messages(request, monkeypatch, tmp_path):
-    """Hold what checks and commands print to what they printed before the package was made small.
-
-    ``INVENTORY=write`` stores it anew. This goes when the new layout stands.
-    """
-    places = [p for p in ("segkit.check", "segkit.cli") if p in sys.modules]
-    if request.path.parent.name != "check" and request.path.name != "test_cli.py":
-        yield
-        return
-    lines = []
-
-    def printed(*words, sep=" ", end="\n", file=None, flush=False):
-        text = sep.join(map(str, words)).replace(str(tmp_path), "TMP")
-        lines.append(re.sub(r"seconds=[\d.]+|0x[0-9a-f]+|[0-9a-f]{32}", "#", text))
-        print(*words, sep=sep, end=end, file=file, flush=flush)
-
-    for place in places:
-        monkeypatch.setattr(f"{place}.print", printed, raising=False)
-    yield
-    name = f"{request.path.stem}::{request.node.name}"
-    if os.environ.get("INVENTORY") == "write":
-        with INVENTORY.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([name, lines]) + "\n")
-    elif name in _inventory:
-        assert lines == _inventory[name]
 
 
 @pytest.fixture

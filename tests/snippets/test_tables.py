@@ -20,12 +20,11 @@ def tables(files):
     return [frame.measure(image, frame.segment(image)) for image in images]
 
 
-def test_count_nuclei(play, tables):
-    """The first frame's nuclei are counted."""
+def test_count_nuclei(play, folder, tables, tmp_path):
+    """The objects of the first three images are counted, as a plain loop counts them."""
+    shutil.copytree(folder / "images", tmp_path / "images")
     done = play("count_nuclei")
-    assert done.printed == (
-        f"{len(tables[0])} objects, median area {tables[0]['area'].median()} pixels"
-    )
+    assert done.printed == f"{[len(table) for table in tables[:3]]} objects"
 
 
 def test_label_frames(play, files):

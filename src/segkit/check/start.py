@@ -1,37 +1,36 @@
-"""Checks for notebook 00: the first frame in use, segmented and measured."""
+"""Checks for notebook 00: the first three frames in use, segmented and measured."""
 
 import numpy as np
+import pandas as pd
 
 from segkit import check, data, frame
 from segkit.score import read_truth
 
 
-def _first_frame():
-    """Return the labels of the first frame in use, and the table of its objects."""
-    (image,) = check.frames(1)
-    labels = frame.segment(image)
-    return labels, frame.measure(image, labels)
+def _tables():
+    """Return a table of the objects of each of the first three frames in use."""
+    return [frame.measure(image, frame.segment(image)) for image in check.frames(3)]
 
 
 def _true_nuclei():
-    """Return the number of true nuclei in the first frame in use, or NaN without a mask."""
-    folder = data.locate()
-    mask = folder / "masks" / f"{data.images(folder)[0].stem}.png"
-    return read_truth(mask).max() if mask.is_file() else np.nan
+    """Return the number of true nuclei in those frames, or NaN if a mask is missing."""
+    masks = [data.locate() / "masks" / f"{path.stem}.png" for path in check.paths(3)]
+    return sum(read_truth(mask).max() if mask.is_file() else np.nan for mask in masks)
 
 
 @check.exercise
-def nuclei(answer):
-    """Check the number of objects in the first frame."""
-    answer = check.number(answer)
-    labels, table = _first_frame()
-    right, true, area = len(table), _true_nuclei(), np.count_nonzero(labels)
+def objects(answer):
+    """Check the number of objects in the first three frames."""
+    answer, tables = check.number(answer), _tables()
+    table = pd.concat(tables)
+    right = len(table)
     side = "more" if answer > right else "less"
     mistakes = [
-        (true, "that is the true number of nuclei: how many objects did the pipeline find?"),
+        (_true_nuclei(), "that is the true number of nuclei: how many objects were found?"),
         (right + 1, "one too many: 0 occurs among the labels too, and stands for the background."),
-        (area, "that is the number of pixels in all objects: count rows of the table instead."),
-        (table.size, "that is the number of cells of the table, rows times columns."),
+        (table["area"].sum(), "that is the number of pixels in all objects: count the rows."),
+        (2 * right, "that is the number of cells of the table, rows times columns."),
+        *((len(one), "that is one frame: count the objects of all three.") for one in tables),
     ]
     otherwise = f"{answer:g} is {side} than the number of rows in the table."
     return check.recognise(answer, right, mistakes, otherwise)
@@ -39,10 +38,10 @@ def nuclei(answer):
 
 @check.exercise
 def median_area(answer):
-    """Check the median area of the objects in the first frame, in square micrometres."""
-    _, table = _first_frame()
-    pixels, side = table["area"].median(), check.PIXEL_SIZE
-    mean = table["area"].mean() * side**2
+    """Check the median area of the objects in three frames, in square micrometres."""
+    areas = pd.concat(_tables())["area"]
+    pixels, side = areas.median(), check.PIXEL_SIZE
+    mean = areas.mean() * side**2
     too_large = "the result is larger than the number of pixels, but a pixel is smaller than 1 µm."
     mistakes = [
         (pixels, "that is in pixels: how many square micrometres does one pixel cover?"),
