@@ -1,18 +1,16 @@
-"""Read a folder of files as one lazy array, one file a chunk.
+"""Read a folder of files as one lazy array, one file per chunk.
 
     python snippets/read_pattern.py
 
-For frames of one shape, one to a file. Put your own pattern in place of the first one. It prints
-the shape of the stack, and the mean of the first frame, for which only that file is read.
-Explained in notebooks/01_reading.ipynb.
+For frames of one shape, one per file. Run it in a folder that holds images/*.tif, or change its
+pattern. It prints the shape of the stack, and the mean of the first frame, for which only that
+file is read. Explained in notebooks/01_reading.ipynb.
 """
 
 import tifffile
 from dask.array.image import imread
 
-from segkit import data
-
-pattern = str(data.locate() / "images" / "*.tif")
+pattern = "images/*.tif"  # your images
 images = imread(pattern, imread=tifffile.imread)
-print(images.shape, images.dtype, f"{images.nbytes / 1e6:.0f} MB, one frame per chunk")
+print(images.shape, images.dtype, f"{images.nbytes / 1e6:.1f} MB, one file per chunk")
 print("mean of the first frame:", images[0].mean().compute())

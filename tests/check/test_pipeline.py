@@ -17,27 +17,43 @@ def two_frames(tmp_path, monkeypatch):
     simulate.write(tmp_path / "BBBC039", frames=2, seed=1)
 
 
-TABLE = pd.DataFrame({"frame": [0, 0, 0, 2, 2], "area": [5, 6, 7, 8, 9]})
+NOTEBOOKS = pd.DataFrame({"plate": ["20630"] * 9, "count": range(9)})
+
+
+def away(fields, middle="median"):
+    """Return how far the count of each field is from the middle of its plate."""
+    return fields["count"] - fields.groupby("plate")["count"].transform(middle)
+
+
+def top(score, fields, count=5):
+    """Return the rows with the largest scores."""
+    return fields.loc[score.sort_values(ascending=False).index[:count]]
 
 
 @tried(
-    ("Right.", TABLE.groupby("frame").size(), TABLE["frame"].value_counts(), [3, 2]),
-    ("Right.", TABLE.groupby("frame").size().to_frame()),
-    ("Right.", TABLE.groupby("frame").size().reset_index(name="n")),
-    ("Right.", TABLE.groupby("frame").agg(n=("area", "size"))),
-    ("Right.", TABLE.assign(label=1).groupby("frame").count(), {0: 3, 2: 2}),
-    ("the one column of counts", TABLE.groupby("frame")["area"].describe()),
-    ("in another order", [2, 3]),
-    ("one value per object", TABLE["frame"]),
-    ("summed areas", TABLE.groupby("frame")["area"].sum()),
-    ("differ", TABLE.groupby("area").size()[:2]),
-    ("the counts differ", TABLE.groupby("frame")["area"].apply(list), [3, "two"]),
-    ("number of values is 3; the number of frames is 2", [1, 1, 1]),
-    ("not a single value", 2.5, None),
+    ("Right.", lambda f: top(away(f).abs(), f)),
+    ("Right.", lambda f: f.assign(d=away(f).abs()).nlargest(5, "d").reset_index(drop=True)),
+    ("Right.", lambda f: f.sort_values("count", key=lambda _: -away(f).abs()).head()),
+    ("others are farther", lambda f: top(-away(f).abs(), f), lambda f: f.head()),
+    ("those are the highest", lambda f: top(away(f), f)),
+    ("those are the lowest", lambda f: top(-away(f), f)),
+    ("each plate has its own", lambda f: top((f["count"] - f["count"].median()).abs(), f)),
+    ("largest counts", lambda f: f.nlargest(5, "count")),
+    ("smallest counts", lambda f: f.nsmallest(5, "count")),
+    ("that is the mean", lambda f: top(away(f, "mean").abs(), f)),
+    ("not ratios", lambda f: top((away(f) / (f["count"] - away(f))).abs(), f)),
+    ("not in SD", lambda f: top(away(f).abs() / f.groupby("plate")["count"].transform("std"), f)),
+    ("in another order", lambda f: top(away(f).abs(), f)[::-1]),
+    ("the number of rows is 6", lambda f: top(away(f).abs(), f, 6)),
+    ("variables of the notebook", lambda f: top(away(NOTEBOOKS).abs(), NOTEBOOKS)),
+    ("with all columns", lambda f: top(away(f).abs(), f)[["count"]]),
+    ("this is of type Series", lambda f: away(f).abs().nlargest(5)),
+    ("this is of type list", lambda f: list(away(f).abs().nlargest(5).index)),
+    ("Run suspects(fields)", lambda f: f["difference"]),
 )
-def test_nuclei_per_frame(capsys, answer, hint):
-    """Right counts pass in any order; each wrong answer gets its own hint."""
-    assert hint in said(capsys, check.nuclei_per_frame, answer, TABLE)
+def test_suspects(capsys, answer, hint):
+    """The five farthest from their plates pass; each usual mistake gets its own hint."""
+    assert hint in said(capsys, check.suspects, answer)
 
 
 def labels(path):
@@ -68,14 +84,3 @@ def unopened(path):
 def test_foreground(capsys, answer, hint):
     """The covered share passes; counts and other shares get their own hints."""
     assert hint in said(capsys, check.foreground, answer)
-
-
-@tried(
-    ("Right.", 7),
-    ("180 frames", 6),
-    ("one task per frame", 200),
-    ("round up", 6.67),
-)
-def test_tasks(capsys, answer, hint):
-    """Seven tasks; rounding down and one per frame get their own hints."""
-    assert hint in said(capsys, check.tasks, answer)

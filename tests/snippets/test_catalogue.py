@@ -15,7 +15,6 @@ SNIPPETS = sorted((CHECKOUT / "snippets").glob("*.py"))
 COPIES = {
     "count_nuclei": "00_start_here",
     "read_pattern": "01_reading",
-    "table_per_file": "06_whole_pipeline",
     "map_overlap_filter": "07_map_blocks_map_overlap",
     "delayed_table": "08_delayed",
     "apply_parallel_filter": "09_apply_parallel",

@@ -13,12 +13,11 @@ from segkit import data
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_read_pattern(play, stack):
-    """The folder is one array, a frame a chunk."""
-    done = play("read_pattern")
-    assert done.images.shape == (12, 520, 696)
-    assert done.images.chunksize == (1, 520, 696)
-    assert done.printed.endswith(str(stack[0].mean()))
+def test_read_pattern(run, folder, stack):
+    """Beside the folder images, its files are one array, one frame per chunk."""
+    printed = run("read_pattern", folder, cwd=folder)
+    assert printed.startswith("(12, 520, 696) uint16 8.7 MB")
+    assert printed.endswith(str(stack[0].mean()))
 
 
 def test_read_multipage(play, stack):

@@ -1,4 +1,4 @@
-"""Checks for notebook 06: one function per frame, all frames, batches."""
+"""Checks for notebook 06: the fields to look at again, and a measurement of your own."""
 
 import numpy as np
 import pandas as pd
@@ -6,33 +6,57 @@ import pandas as pd
 from segkit import check, frame
 from segkit.reading import read_frame
 
+# Fields of three plates, whose counts differ as plates do.
+X = [200, 203, 195, 210, 120, 290, 198]
+Y = [50, 52, 49, 45, 120, 0, 51]
+Z = [100, 104, 97, 40, 93, 101]
+
+
+def _made_up_fields():
+    """Return a table like the notebook's `fields`, its plates mixed."""
+    plate = np.repeat(["X", "Y", "Z"], [len(X), len(Y), len(Z)])
+    fields = pd.DataFrame({"file": "", "plate": plate, "well": "A01", "count": X + Y + Z})
+    return fields.sample(frac=1, random_state=0, ignore_index=True)
+
 
 @check.exercise
-def nuclei_per_frame(answer, table):
-    """Check the count of objects for each frame number of the table."""
-    expected = table["frame"].value_counts().sort_index()
-    if answer is None or pd.api.types.is_scalar(answer):
-        return f"one number for each of {len(expected)} frames is asked for, not a single value."
-    if isinstance(answer, pd.DataFrame):
-        answer = answer.set_index("frame") if "frame" in answer else answer
-        columns = answer.T.drop_duplicates().T
-        if columns.shape[1] != 1:
-            return "this is a table: give the one column of counts."
-        answer = columns.iloc[:, 0]
-    answer = pd.Series(answer)
-    if len(answer) == len(table):
-        return "that is one value per object; group the rows by frame and count each group."
-    if len(answer) != len(expected):
-        return f"the number of values is {len(answer)}; the number of frames is {len(expected)}."
-    if not answer.index.equals(expected.index) and set(answer.index) == set(expected.index):
-        answer = answer.sort_index()
-    if np.array_equal(answer.to_numpy(), expected.to_numpy()):
+def suspects(function):
+    """Check a function that returns the five fields farthest from their plate's median."""
+    fields = _made_up_fields()
+    found = check.called(function, fields.copy(), hint="Run suspects(fields) to see the error.")
+    if not isinstance(found, pd.DataFrame) or not {"plate", "count"} <= set(found):
+        kind = type(found).__name__
+        return f"rows of the table are asked for, with all columns, and this is of type {kind}."
+    rows = list(zip(found["plate"], found["count"], strict=True))
+    known = list(zip(fields["plate"], fields["count"], strict=True))
+    if not set(rows) <= set(known):
+        return f"these rows are not from the table that it was given. {check.GLOBALS}"
+    if len(rows) != 5:
+        return f"the number of rows is {len(rows)}, and five are asked for."
+
+    def first(score):
+        return [known[number] for number in score.nlargest(5).index]
+
+    count, plates = fields["count"], fields["count"].groupby(fields["plate"])
+    away = count - plates.transform("median")
+    if rows == first(away.abs()):
         return None
-    if np.array_equal(answer.to_numpy(), table.groupby("frame")["area"].sum().to_numpy()):
-        return "those are the summed areas; count the rows of each group."
-    if sorted(map(str, answer)) == sorted(map(str, expected)):
-        return "the right numbers in another order: frame after frame is asked for."
-    return "the counts differ from the rows of the table; which column makes the groups?"
+    mistakes = [
+        (away, "those are the highest: a field can lie far below its plate too."),
+        (-away, "those are the lowest: a field can lie far above its plate too."),
+        ((count - count.median()).abs(), "that is one median for all: each plate has its own."),
+        (count, "those are the largest counts: compare them with their plates."),
+        (-count, "those are the smallest counts: compare them with their plates."),
+        ((count - plates.transform("mean")).abs(), "that is the mean; the median is asked for."),
+        ((away / plates.transform("median")).abs(), "compare differences, in objects, not ratios."),
+        ((away / plates.transform("std")).abs(), "compare differences, in objects, not in SD."),
+    ]
+    for score, hint in mistakes:
+        if rows == first(score):
+            return hint
+    if sorted(rows) == sorted(first(away.abs())):
+        return "the right five in another order: the farthest comes first, on whichever side."
+    return "others are farther from the median of their plate."
 
 
 @check.exercise
@@ -64,16 +88,3 @@ def foreground(function):
         if hint := check.recognise(share, right, mistakes, otherwise):
             return hint
     return None
-
-
-@check.exercise
-def tasks(answer):
-    """Check the number of tasks for 200 frames in batches of 30."""
-    mistakes = [
-        (6, "6 batches of 30 are 180 frames; the rest needs a task too."),
-        (200, "that is one task per frame; a batch is one task."),
-        (30, "that is the number of frames in a batch."),
-        (6000, "200 frames are shared among the batches, not multiplied by them."),
-    ]
-    otherwise = "divide the frames among batches of 30, and round up."
-    return check.recognise(answer, 7, mistakes, otherwise)
