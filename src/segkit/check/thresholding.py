@@ -103,7 +103,7 @@ def raised(answer):
     answer = check.computed(answer)
     check.expect_shape(answer, above.shape)
     if answer.dtype != bool:
-        return f"a mask holds True and False, and this holds {answer.dtype}: compare."
+        return f"this holds {answer.dtype}, a mask True and False: compare smoothed with it."
     if above[~answer].max(initial=-np.inf) > above[answer].min(initial=np.inf) + 1e-6:
         return "that is not threshold[[0, empty]] with one number added to all of it."
     if (answer & (above < -1e-6)).any():
