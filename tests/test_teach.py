@@ -49,7 +49,7 @@ def test_a_timetable_adds_up(plan, minutes):
     assert sum(n for n, _ in rows) == minutes
     assert rows[0][1].startswith("set-up")
     teaching = sum(n for n, what in rows if re.search(r"\| \d\d, ", what))
-    assert abs(sum(n for n, what in rows if what.startswith("slack")) - teaching / 5) < 2
+    assert abs(sum(n for n, what in rows if what.startswith("slack")) - teaching / 5) < 1
 
 
 def test_a_core_takes_the_minutes_of_its_notebook():
