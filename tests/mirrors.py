@@ -25,7 +25,7 @@ def contents():
     noise = random.Random(39)
     files = {f"images/{stem}.tif": noise.randbytes(40_000) for stem in STEMS}
     files |= {f"masks/{stem}.png": noise.randbytes(2_000) for stem in STEMS}
-    splits = zip(data.DATASET.splits, STEMS, strict=True)
+    splits = zip(data.SPLITS, STEMS, strict=True)
     return files | {f"metadata/{split}.txt": f"{stem}.png\n".encode() for split, stem in splits}
 
 

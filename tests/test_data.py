@@ -90,7 +90,7 @@ def test_registry_and_record():
     assert {len(bytes.fromhex(digest)) for digest in digests} == {32}
     assert data.DATASET.address.startswith("https://")
     image, _ = simulate.frame(39, 0)
-    assert (image.shape, image.dtype) == (data.DATASET.shape, data.DATASET.dtype)
+    assert (image.shape, image.dtype) == ((520, 696), "uint16")
     assert data.SIMULATED == simulate.NOTE
 
 

@@ -249,7 +249,7 @@ def test_names_of_two_plates_sort_as_frames_do():
 
 def test_lists_split_the_frames(folder):
     """Half the names go to training, a quarter each to validation and test, none to two."""
-    parts = [data.split(folder, name) for name in data.DATASET.splits]
+    parts = [data.split(folder, name) for name in data.SPLITS]
     assert [len(part) for part in parts] == [4, 2, 2]
     everything = data.split(folder)
     assert sorted(itertools.chain(*parts)) == everything

@@ -34,9 +34,9 @@ def stated(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_notebook_has_its_entry(path):
     """There is one, with the notebook's minutes."""
-    (entry,) = [
-        body for head, body in sections(text("notebooks.md")).items() if head[:2] == path.stem[:2]
-    ]
+    entries = {head[:2]: body for head, body in sections(text("notebooks.md")).items()}
+    assert path.stem[:2] in entries
+    entry = entries[path.stem[:2]]
     minutes = re.search(r"\*\*Minutes:\*\* (\d+) reading, (\d+) exercises\.", entry)
     assert minutes.groups() == stated(path)
 

@@ -22,7 +22,7 @@ def verify(args):
     """List missing, damaged and unexpected files."""
     from segkit import data, writing
 
-    folder = Path(args.folder) if args.folder else data.root() / "BBBC039"
+    folder = Path(args.folder) if args.folder else data.root() / data.DATASET.name
     found = data.verify(folder)
     for kind, files in found.items():
         for file in files:
@@ -98,11 +98,11 @@ def parser():
         return sub.add_argument
 
     add = command(fetch)
-    add("--into", metavar="DIR", help="folder of the data set (default: data/BBBC039)")
+    add("--into", metavar="DIR", help="folder to fill (default: that of the course's data set)")
     add("--mirror", metavar="DIR_OR_URL", help="folder or address that holds the same three zips")
 
     add = command(verify)
-    add("folder", nargs="?", help="folder of the data set (default: data/BBBC039)")
+    add("folder", nargs="?", help="default: that of the course's data set")
 
     add = command(simulate)
     add("--frames", type=_count, default=48, metavar="N", help="default: 48")
@@ -125,7 +125,8 @@ def parser():
 
     add = command(score)
     add("folder", help="folder of a data set")
-    add("--split", choices=("training", "validation", "test", "all"), default="validation")
+    splits = "training, validation (default), test or all"
+    add("--split", default="validation", metavar="NAME", help=splits)
     add("--method", metavar="NAME", help="segment with this method, as for segment")
     add("--labels", metavar="DIR", help="score these label images instead")
     add("--csv", metavar="FILE", help="write one line per frame there")

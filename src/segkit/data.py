@@ -39,17 +39,10 @@ DATASET = SimpleNamespace(
         "images.zip": "6f30a5d4fe38c928ded972704f085975f8dc0d65d9aa366df00e5a9d449fddd7",
     },
     largest=2**20,  # bytes; a limit on each file (a frame has up to 726,354)
-    shape=(520, 696),  # rows and columns of a frame
-    dtype="uint16",
     pixel_size=0.645,  # micrometres
-    suffixes=(".tif", ".tiff"),  # of frames; a mask is a PNG
-    splits=("training", "validation", "test"),  # each is a list in metadata/
-    citation=(
-        "image set BBBC039v1 [Caicedo et al., Cytometry Part A 95(9):952-965, 2019, "
-        "doi:10.1002/cyto.a.23863], available from the Broad Bioimage Benchmark Collection "
-        "[Ljosa et al., Nature Methods 9:637, 2012, doi:10.1038/nmeth.2083]"
-    ),
 )
+SUFFIXES = (".tif", ".tiff")  # of frames; a mask is a PNG
+SPLITS = ("training", "validation", "test")  # each is a list in metadata/
 SIMULATED = "metadata/simulated.json"  # what the simulator says about its frames
 
 # Suffixes of files that may be frames which somebody expects to be read.
@@ -170,7 +163,7 @@ def _tiffs(folder):
     inner = Path(folder) / "images"
     place = inner if inner.is_dir() else Path(folder)
     paths = [path for path in place.iterdir() if path.name[0] != "."] if place.is_dir() else []
-    return sorted(path for path in paths if path.name.lower().endswith(DATASET.suffixes))
+    return sorted(path for path in paths if path.name.lower().endswith(SUFFIXES))
 
 
 def images(folder):
@@ -194,7 +187,7 @@ def images(folder):
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: give the folder of the frames")
     raise DataError(
-        f"there are no frames ({', '.join(DATASET.suffixes)}) in {folder}, which holds "
+        f"there are no frames ({', '.join(SUFFIXES)}) in {folder}, which holds "
         f"{passed_over(folder) or 'no images'}: give the folder of the frames, or save them as TIFF"
     )
 
@@ -258,8 +251,8 @@ def split(folder, name="all"):
     stems = [path.stem for path in images(folder)]
     if name == "all":
         return stems
-    if name not in DATASET.splits:
-        raise ValueError(f"unknown split {name!r}: choose {', '.join(DATASET.splits)} or all")
+    if name not in SPLITS:
+        raise ValueError(f"unknown split {name!r}: choose {', '.join(SPLITS)} or all")
     members = listed(folder, name)
     return [stem for stem in stems if nfc(stem) in members]
 

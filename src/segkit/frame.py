@@ -286,8 +286,8 @@ def segment(image, *, method="tutorial"):
         For ``otsu`` and ``watershed``: if nuclei cover so much of the frame that its darkest pixels
         are taken for the background.
     """
+    image = _checked(image)
     if callable(method):
-        image = _checked(image)
         name = getattr(method, "__name__", repr(method))
         # A copy, because the frame is measured afterwards, and the function may write into it.
         return _checked_labels(method(image.copy()), image.shape, f"{name} returned ")

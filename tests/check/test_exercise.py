@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -19,8 +20,14 @@ EXERCISES = [
     pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
     for module in MODULES
     for name, value in vars(module).items()
-    if hasattr(value, "__wrapped__") and value.__module__ == module.__name__
+    if hasattr(value, "__wrapped__") and value.__module__ == module.__name__ and name[0] != "_"
 ]
+
+
+def test_each_module_has_its_tests():
+    """The checks of every notebook are tried with right and wrong answers."""
+    names = {module.__name__.rpartition(".")[2] for module in MODULES}
+    assert names <= {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("*.py")}
 
 
 @pytest.mark.parametrize("check_it", EXERCISES)

@@ -32,6 +32,7 @@ def images(tmp_path, monkeypatch):
     (tmp_path / "BBBC039" / "masks").mkdir()
     for frame in range(4):
         colours = np.repeat(truth[frame][..., None], 4, axis=2)
+        colours[..., 1:3] = 0
         Image.fromarray(colours).save(tmp_path / "BBBC039" / "masks" / f"{frame:02}.png")
     return da.from_array(noise[:3], chunks=(1, *SHAPE))
 

@@ -9,10 +9,10 @@ import tifffile
 from dask_image import ndfilters
 from scipy import ndimage
 from skimage.filters import threshold_li, threshold_otsu
-from skimage.io import imread
 
 from segkit import check, data
 from segkit.frame import local_threshold, smooth
+from segkit.score import read_truth
 
 WINDOW = 201
 STRAY, KEPT = 0.001, 0.97  # of an empty frame at most, of the nuclei at least
@@ -99,7 +99,7 @@ def raised(answer):
     numbers = 0, _empty(tuple(files))
     smoothed = [smooth(tifffile.imread(files[number])) for number in numbers]
     above = np.stack([image - local_threshold(image) for image in smoothed])
-    nuclei, of_empty = (imread(truths[number])[..., 0] > 0 for number in numbers)
+    nuclei, of_empty = (read_truth(truths[number]) > 0 for number in numbers)
     answer = check.computed(answer)
     check.expect_shape(answer, above.shape)
     if answer.dtype != bool:
