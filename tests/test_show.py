@@ -231,9 +231,6 @@ CELLS = {
     "made": "fig = show.frames([np.eye(9)], ['eye'])",
     "shown": "show.described(fig, 'An eye.')",
     "bare": "show.graph(da.ones(3, chunks=1))",
-    "layers": "lazy = da.ones((3, 60, 90), chunks=(1, -1, -1))\n"
-    "slider = show.layers(images=lazy, masks={'none': lazy > 1})",
-    "moved": "slider.value = 2",
 }
 
 
@@ -263,14 +260,6 @@ def test_described_shows_once(outputs, cell, texts):
 def test_undescribed_figures_show_once_too(outputs):
     """A figure of ours that is a cell's last value is one picture, not two."""
     assert ["image/png" in out.get("data", {}) for out in outputs["bare"]] == [True]
-
-
-def test_layers_have_a_slider_and_a_picture(outputs):
-    """Layers say what they chose and show a described picture; the slider replaces it."""
-    line, picture = outputs["layers"]
-    assert line.text == "Shown with Matplotlib: SEGKIT_VIEWER asks for it.\n"
-    text = "Frame 2, and outlines of masks over it. none: 0% of the pixels."
-    assert picture.metadata["image/png"]["alt"] == text
 
 
 # ---- errors
@@ -326,39 +315,7 @@ def test_a_window_keeps_the_outcomes_of_the_complete_frame():
     assert fig.axes[0].images[-1].get_array().shape[:2] == (16, 30)
 
 
-# ---- layers
-
-
-def stack():
-    """Return three lazy frames of 60 x 80 pixels, and a list of those that were computed."""
-    frames = np.random.default_rng(5).integers(0, 1000, (3, 60, 80)).astype(np.uint16)
-    computed = []
-
-    def read(block, block_info=None):
-        computed.append(block_info[0]["chunk-location"][0])
-        return block
-
-    lazy = da.from_array(frames, chunks=(1, -1, -1), inline_array=True)
-    return frames, lazy.map_blocks(read, meta=frames[:0, :0, :0]), computed
-
-
-def test_each_mask_is_outlined_over_the_frame():
-    """There is a picture per mask, with the limits given; of the stack one frame is read, once."""
-    frames, lazy, computed = stack()
-    masks = {"bright": lazy > 500, "all": lazy >= 0}
-    fig = show.layers(images=lazy, masks=masks, limits=(10, 20))
-    _, bright, everything = (ax.get_title() for ax in fig.axes)
-    assert bright == f"bright: {(frames[0] > 500).mean():.0%} of the pixels"
-    assert everything == "all: 100% of the pixels"
-    assert all(np.array_equal(ax.images[0].get_array(), frames[0]) for ax in fig.axes)
-    assert all(ax.images[0].get_clim() == (10, 20) for ax in fig.axes)
-    assert computed == [0]
-
-
-def test_layers_of_two_shapes_are_refused():
-    """Each array is named with its shape."""
-    with pytest.raises(ValueError, match=r"images \(3, 3, 4\), a b \(3, 4, 3\)"):
-        show.layers(images=np.ones((3, 3, 4)), masks={"a b": np.ones((3, 4, 3))})
+# ---- napari
 
 
 QT = {

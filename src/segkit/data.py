@@ -25,7 +25,7 @@ from types import SimpleNamespace
 import pooch
 import requests
 from filelock import FileLock
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from segkit import SegkitError, writing
 

@@ -1,4 +1,4 @@
-"""Figures for the notebooks: frames, masks, labels, errors, layers and task graphs.
+"""Figures for the notebooks: frames, masks, labels, errors and task graphs.
 
 A frame is drawn with row 0 at the top and column 0 at the left, as it lies in memory. Images may be
 NumPy or Dask arrays; the Dask arrays of one figure are computed together, once. The colours are
@@ -62,11 +62,6 @@ def _new_figure(width, height):
     return make(figsize=(width, height), layout="constrained")
 
 
-def _picture(fig, text):
-    """Return a figure as a PNG for Jupyter, with an alternative text."""
-    return Image(print_figure(fig), alt=" ".join(text.split()))
-
-
 def described(fig, text):
     """Show a figure in the notebook, with an alternative text, and close it.
 
@@ -84,7 +79,7 @@ def described(fig, text):
     """
     if not _in_jupyter():
         return fig
-    display(_picture(fig, text))
+    display(Image(print_figure(fig), alt=" ".join(text.split())))
     plt.close(fig)
     return None
 
@@ -104,17 +99,12 @@ def set_pixel_size(micrometres):
     _settings["pixel_size"] = micrometres
 
 
-def _same_shape(arrays):
-    """Raise ValueError if arrays differ in shape; the names are for the message."""
+def _computed(**arrays):
+    """Return 2-D NumPy arrays of one shape, computed together; the names are for messages."""
     shapes = {name: np.shape(array) for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"the shapes differ ({listed}): draw arrays of the same frames")
-
-
-def _computed(**arrays):
-    """Return 2-D NumPy arrays of one shape, computed together."""
-    _same_shape(arrays)
     for name, array in arrays.items():
         if np.ndim(array) != 2:
             raise ValueError(
@@ -416,81 +406,6 @@ def why_not_napari():
     if sys.platform.startswith("linux") and not any(displays):
         return "this machine has no display"
     return _qt_error(*displays)
-
-
-def layers(*, images, masks, limits=None):
-    """Show frames with masks on top of them.
-
-    napari opens where it is installed and has a display. Elsewhere, or with
-    ``SEGKIT_VIEWER=matplotlib``, frame and masks are drawn with Matplotlib, in Jupyter with a
-    slider for the frame. One line says which of the two it is, and why.
-
-    Parameters
-    ----------
-    images : (frames, rows, columns) array
-        NumPy or Dask: only the frame in view is computed.
-    masks : dict of str to (frames, rows, columns) array
-        Masks by name: 0 is background.
-    limits : (float, float), optional
-        As in `gray`.
-
-    Returns
-    -------
-    napari.Viewer or ipywidgets.IntSlider or matplotlib.figure.Figure
-        The slider in Jupyter, the figure, of the first frame, elsewhere.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    _same_shape({"images": images, **masks})
-    reason = why_not_napari()
-    print(f"Shown with Matplotlib: {reason}." if reason else "Shown with napari.")
-    if not reason:
-        return _in_napari(images, masks, limits or _contrast(images[0]))
-
-    def drawn(number):
-        image, *planes = dask.compute(images[number], *(mask[number] for mask in masks.values()))
-        fig, (first, *axes) = _grid(1 + len(planes), image.shape)
-        gray(first, image, title=f"frame {number}", limits=limits)
-        text = f"Frame {number}, and outlines of masks over it."
-        for ax, name, plane in zip(axes, masks, planes, strict=True):
-            title = f"{name}: {np.mean(plane != 0):.0%} of the pixels"
-            outlines(ax, image, plane != 0, title=title, limits=limits)
-            text += f" {title}."
-        return fig, text
-
-    return _with_slider(drawn, len(images)) if _in_jupyter() else drawn(0)[0]
-
-
-def _in_napari(images, masks, limits):
-    """Open a napari viewer with the layers; return it."""
-    import napari
-    from napari.utils.colormaps import DirectLabelColormap
-
-    viewer = napari.Viewer(title="segkit")
-    # Hidden until frame 0 is in view: napari goes to the middle of a stack first.
-    viewer.add_image(images, name="frames", contrast_limits=limits, visible=False)
-    for turn, (name, mask) in enumerate(masks.items()):
-        colour = {None: "transparent", 1: PALETTE[turn % len(PALETTE)]}
-        colours, layer = DirectLabelColormap(color_dict=colour), (mask != 0).astype("uint8")
-        viewer.add_labels(layer, name=name, opacity=0.4, colormap=colours, visible=False)
-    viewer.dims.set_current_step(0, 0)
-    for layer in viewer.layers:
-        layer.visible = True
-    return viewer
-
-
-def _with_slider(drawn, count):
-    """Show a figure in Jupyter, and a slider that draws another frame in its place."""
-    from ipywidgets import IntSlider
-
-    shown = display(_picture(*drawn(0)), display_id=True)
-    # Only once the slider rests: each frame that it passes would be computed.
-    slider = IntSlider(0, max=count - 1, description="frame", continuous_update=False)
-    slider.observe(lambda change: shown.update(_picture(*drawn(change["new"]))), "value")
-    return slider
 
 
 # ---- task graphs
