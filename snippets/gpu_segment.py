@@ -34,6 +34,6 @@ labels = ndimage.label(opened, structure)[0]
 area = xp.bincount(labels.ravel())[1:]
 light = xp.bincount(labels.ravel(), weights=images.ravel().astype(float))[1:]
 table = pd.DataFrame({"area": area.tolist(), "mean_intensity": (light / area).tolist()})
-last = np.maximum.accumulate(labels.max(axis=(1, 2)).tolist())  # number in each image
+last = np.maximum.accumulate(labels.max(axis=(1, 2)).tolist())  # last number of each image
 table["image"] = np.searchsorted(last, table.index + 1)
 print(table, f"computed with {xp.__name__}", sep="\n")

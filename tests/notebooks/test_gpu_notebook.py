@@ -8,14 +8,16 @@ from types import SimpleNamespace
 import nbformat
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import scene
+from made import folder, scene
 from scipy import ndimage
 
 from segkit import frame
 
 CHECKOUT = Path(__file__).parents[2]
+CELLS = nbformat.read(CHECKOUT / "notebooks" / "15_gpu.ipynb", as_version=4).cells
 
 
 @pytest.fixture
@@ -66,8 +68,14 @@ def test_any_batch_is_done_as_its_frames_by_scipy(chain, shape, seed, empty):
 class Far(np.lib.mixins.NDArrayOperatorsMixin):
     """A stand-in for a CuPy array: it mixes with no NumPy array, and does not become one."""
 
+    __module__ = "cupy"
+
     def __init__(self, values):
         self.values = values
+
+    def get(self):
+        """Return a copy as a NumPy array."""
+        return self.values.copy()
 
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
@@ -76,6 +84,8 @@ class Far(np.lib.mixins.NDArrayOperatorsMixin):
         return far(getattr(ufunc, method))(*inputs, **options)
 
     def __getattr__(self, name):
+        if name.startswith("__"):  # NumPy would find the values by __array_interface__
+            raise AttributeError(name)
         found = getattr(self.values, name)
         return far(found) if callable(found) else found
 
@@ -125,9 +135,10 @@ def cupy(monkeypatch):
     device = SimpleNamespace(getDeviceProperties=lambda number: {"name": b"none: a stand-in"})
     cupy = Library(
         np,
+        __name__="cupy",
         ndarray=Far,
         asarray=lambda values: values if isinstance(values, Far) else Far(np.array(values)),
-        asnumpy=lambda array: array.values.copy(),
+        asnumpy=Far.get,
         cuda=SimpleNamespace(runtime=device),
     )
     scipy = SimpleNamespace(ndimage=Library(ndimage))
@@ -151,11 +162,23 @@ def test_nothing_is_mixed_and_nothing_comes_back_by_itself(load, cupy):
     assert type(chain.segment(cupy.asarray(images))) is Far
 
 
+@pytest.mark.usefixtures("cupy")
+def test_the_copy_mixes_nothing_either(monkeypatch, tmp_path, capsys):
+    """Copied beside own images, the code finds in each what SciPy finds."""
+    files = folder(tmp_path / "images", 3)
+    monkeypatch.chdir(tmp_path)
+    (copy,) = (cell for cell in CELLS if "copy" in cell.metadata.get("tags", []))
+    names = {}
+    exec(copy.source, names)
+    counts = [by_scipy(tifffile.imread(path)).max() for path in files]
+    assert names["table"]["image"].tolist() == np.repeat(range(3), counts).tolist()
+    assert capsys.readouterr().out.endswith("computed with cupy\n")
+
+
 @pytest.mark.parametrize("on_colab", [True, False])
 def test_the_first_cell_installs_on_colab_only(monkeypatch, on_colab):
     """On Colab it runs the lines of binder/colab.txt, and elsewhere it does nothing."""
-    cells = nbformat.read(CHECKOUT / "notebooks" / "15_gpu.ipynb", as_version=4).cells
-    first = next(cell for cell in cells if cell.cell_type == "code")
+    first = next(cell for cell in CELLS if cell.cell_type == "code")
     asked, run = [], []
 
     def urlopen(address):
