@@ -1,48 +1,32 @@
-"""Make one table of many files, several files a task.
+"""Make one table of many files, on all cores.
 
     python snippets/delayed_table.py
 
-For any function that takes the path of a file and returns a table. Put it in place of `nuclei`,
-and your own folder in place of `folder`; the cheaper the function, the more files per batch. A file
-of several pages or colours is refused. It prints the number of objects in all files. Explained in
-notebooks/08_delayed.ipynb.
+For any function that takes the path of a file and returns a table; start it in a folder that holds
+images/, or change `pattern`. Put your function in place of `measured`; a very fast one belongs in
+batches. A file of several pages or colours ends the run. It prints the number of objects in all
+files. Explained in notebooks/08_delayed.ipynb.
 """
 
+from glob import glob
+
 import dask
-import numpy as np
 import pandas as pd
-from scipy import ndimage
-from skimage.filters import threshold_otsu
+import skimage
 
-from segkit import data, reading
-
-folder = data.locate()  # in place of it, Path("the folder of your images")
-BATCH = 10
+pattern = "images/*.tif"  # your images
 
 
-def nuclei(path):
-    """Return a table of the nuclei of one file."""
-    image = reading.read_frame(path)
-    smoothed = ndimage.gaussian_filter(image, 1)
-    labels, count = ndimage.label(smoothed > threshold_otsu(smoothed))
-    index = np.arange(1, count + 1)
-    return pd.DataFrame(
-        {
-            "file": path.relative_to(folder).as_posix(),
-            "label": index,
-            "area": ndimage.sum_labels(labels > 0, labels, index).astype(int),
-            "mean_intensity": ndimage.mean(image, labels, index),
-        }
-    )
+def measured(path):
+    image = skimage.io.imread(path)
+    assert image.ndim == 2, f"{path} is not one grey frame: its shape is {image.shape}"
+    labels = skimage.measure.label(image > skimage.filters.threshold_otsu(image))
+    columns = skimage.measure.regionprops_table(labels, image, ("label", "area", "mean_intensity"))
+    return pd.DataFrame(columns).assign(file=path)
 
 
-def batch(paths):
-    """Return one table for several files: the work of one task."""
-    return pd.concat([nuclei(path) for path in paths])
-
-
-files = data.images(folder)
-starts = range(0, len(files), BATCH)
-tasks = [dask.delayed(batch)(files[start : start + BATCH]) for start in starts]
-table = pd.concat(dask.compute(*tasks), ignore_index=True)
-print(f"{len(table)} objects in {len(files)} files, {len(tasks)} tasks")
+names = sorted(glob(pattern))
+if not names:
+    raise FileNotFoundError(f"no files match {pattern}: change it")
+table = pd.concat(dask.compute(*[dask.delayed(measured)(name) for name in names]))
+print(len(table), "objects in", len(names), "files")

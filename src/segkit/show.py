@@ -298,7 +298,7 @@ def masks(ax, mask, *, title, before=None, scale_bar=True):
     mask : (rows, columns) array of bool
     title : str
     before : (rows, columns) array of bool, optional
-        The mask before the step. A legend counts the pixels.
+        The mask before the step. A legend counts the pixels of each colour in the picture.
     scale_bar
         As in `gray`.
     """
@@ -315,6 +315,7 @@ def masks(ax, mask, *, title, before=None, scale_bar=True):
         samples = [
             Patch(facecolor=colours(i), edgecolor="k", label=f"{name}: {counts[i]:,} pixels")
             for i, name in enumerate(("removed", "added", "kept"), 1)
+            if counts[i]
         ]
         _legend_below(ax, samples)
 

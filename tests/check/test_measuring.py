@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from answers import in_use, said, tried
 from dask_image import ndmeasure
+from scipy import ndimage
 
 from segkit import frame
 from segkit.check import measuring as check
@@ -26,6 +27,49 @@ def table(tmp_path, monkeypatch):
     in_use(monkeypatch, tmp_path, frames)
     tables = (frame.measure(image, frame.segment(image)) for image in frames)
     return [table["area"].to_numpy() for table in tables]
+
+
+def integrated(image, labels, count, *, first=1, beyond=1, background=np.median, what="sum_labels"):
+    """Sum, or measure otherwise, what is above the background, for labels `first` to `count`."""
+    above = image - background(image[labels == 0])
+    return getattr(ndimage, what)(above, labels, np.arange(first, count + beyond))
+
+
+def nothing(pixels):
+    """Return 0 for the background, whatever it is."""
+    return 0
+
+
+def once(image, labels, count):
+    """Subtract the background from the sums."""
+    sums = integrated(image, labels, count, background=nothing)
+    return sums - np.median(image[labels == 0])
+
+
+@tried(
+    ("Right.", integrated),
+    ("Right.", lambda *frame: integrated(*frame).round().tolist()),
+    ("Right.", lambda *frame: pd.Series(integrated(*frame))),
+    ("label 0", lambda *frame: integrated(*frame, first=0)),
+    ("label 0", lambda *frame: integrated(*frame, first=0, beyond=0)),
+    ("the last nucleus", lambda *frame: integrated(*frame, beyond=0)),
+    ("still in these sums", lambda *frame: integrated(*frame, background=nothing)),
+    ("not once per nucleus", once),
+    ("with the background", lambda *frame: integrated(*frame, background=nothing, what="mean")),
+    ("sums are asked for", lambda *frame: integrated(*frame, what="mean")),
+    (
+        "label 0 only",
+        lambda image, *rest: integrated(image, *rest, background=lambda _: np.median(image)),
+    ),
+    ("the median of label 0", lambda *frame: integrated(*frame, background=np.mean)),
+    ("one sum over all", lambda *frame: integrated(*frame).sum()),
+    ("variables of the notebook", lambda image, labels, count: np.ones(271)),
+    ("values differ", lambda *frame: 2 * integrated(*frame)),
+    ("returns nothing", lambda *frame: None),
+)
+def test_integrated(capsys, answer, hint):
+    """The sum above the median of label 0, of labels 1 to count; each slip has its hint."""
+    assert hint in said(capsys, check.integrated, answer)
 
 
 def both(images, labels, index):

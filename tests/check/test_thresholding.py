@@ -12,7 +12,6 @@ from skimage.filters import threshold_li, threshold_otsu
 
 from segkit.check import lazy_frames
 from segkit.check import thresholding as check
-from segkit.frame import local_threshold
 
 SHAPE = (60, 90)
 
@@ -30,12 +29,7 @@ def images(tmp_path, monkeypatch):
         bright += 2 * brightness
     noise = noise.astype(np.uint16)
     in_use(monkeypatch, tmp_path, noise)
-    for kind in ("masks", "metadata"):
-        (tmp_path / "BBBC039" / kind).mkdir()
-    members = {"training": ("00", "01"), "validation": ("02", "03"), "test": ()}
-    for split, stems in members.items():
-        names = "".join(f"{stem}.png\n" for stem in stems)
-        (tmp_path / "BBBC039" / "metadata" / f"{split}.txt").write_text(names)
+    (tmp_path / "BBBC039" / "masks").mkdir()
     for frame in range(4):
         colours = np.repeat(truth[frame][..., None], 4, axis=2)
         Image.fromarray(colours).save(tmp_path / "BBBC039" / "masks" / f"{frame:02}.png")
@@ -108,54 +102,45 @@ def test_li_mask(capsys, images, smoothed):
         assert hint in said(capsys, check.li_mask, answer)
 
 
+PAIR = [0, 3]  # the first frame and the empty one
+
+
+def above(by, pair=PAIR):
+    """Return the masks above the local threshold raised by some grey levels, lazily."""
+    smoothed = ndfilters.gaussian_filter(lazy_frames(), sigma=[0, 1, 1])
+    raised = ndfilters.threshold_local(smoothed, smoothed.chunksize) + by
+    return (smoothed > raised)[pair]
+
+
 @tried(
-    ("Right.", -12, -20.5, np.float64(-30)),
-    ("subtracts", 30),
-    ("of the empty frame", 0, -2),
-    ("are left, and at least 97 % were asked for", -600),
-    ("of type range of 20 values", range(-40, -20)),
+    ("Right.", lambda: above(12), lambda: above(20.5).compute(), lambda: above(30)),
+    ("lowers the threshold", lambda: above(-30)),
+    ("of the empty frame", lambda: above(0), lambda: above(2)),
+    ("are left, and at least 97 % were asked for", lambda: above(600), lambda: above(9999)),
+    ("one number added", lambda: above(12, [3, 0]), lambda: ~above(12)),
+    ("True and False", lambda: above(12).astype(int)),
+    ("the shape is", lambda: above(12, [0]), lambda: 30),
 )
-def test_offset(capsys, images, answer, hint):
-    """Above the noise and well below the nuclei; the wrong sign, too little and too much differ."""
-    assert hint in said(capsys, check.offset, answer)
+def test_raised(capsys, images, answer, hint):
+    """Above the noise and well below the nuclei; lowered, too little and too much differ."""
+    assert hint in said(capsys, check.raised, answer())
 
 
-@pytest.fixture
-def add_empty(images, tmp_path):
-    """Return a function that adds an empty frame to a split of the data set in use."""
-
-    def add(stem, split, frame):
-        folder = tmp_path / "BBBC039"
-        tifffile.imwrite(folder / "images" / f"{stem}.tif", frame.astype(np.uint16))
+def test_raised_looks_at_the_empty_frame_that_is_shown(images, tmp_path):
+    """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
+    folder = tmp_path / "BBBC039"
+    brighter = np.random.default_rng(4).normal(170, 20, SHAPE).astype(np.uint16)
+    for stem in ("02a", "30"):  # before the other one and after it
+        tifffile.imwrite(folder / "images" / f"{stem}.tif", brighter)
         empty = (folder / "masks" / "03.png").read_bytes()
         (folder / "masks" / f"{stem}.png").write_bytes(empty)
-        with (folder / "metadata" / f"{split}.txt").open("a") as names:
-            names.write(f"{stem}.png\n")
-
-    return add
+    assert above(12, [3]).mean().compute() > check.STRAY
+    assert check.raised(above(12, [0, 4]))
 
 
-def test_offset_is_tried_on_the_empty_frame_that_is_shown(add_empty):
-    """Of several empty frames that with the lowest Otsu level counts, as in the notebook."""
-    brighter = np.random.default_rng(4).normal(170, 20, SHAPE)
-    add_empty("02a", "training", brighter)  # before the other one
-    add_empty("30", "training", brighter)  # and after it
-    smooth = ndimage.gaussian_filter(brighter, 1)
-    assert (smooth > local_threshold(smooth) + 12).mean() > check.STRAY
-    assert check.offset(-12)
-
-
-def test_offset_is_tried_on_no_frame_of_the_test_split(add_empty):
-    """An empty frame of the test split, far noisier than the other one, plays no part."""
-    noisy = np.random.default_rng(4).normal(100, 60, SHAPE).clip(0)
-    add_empty("04", "test", noisy)
-    assert threshold_otsu(ndimage.gaussian_filter(noisy, 1)) < threshold_otsu(check._empty())
-    assert check.offset(-12)
-
-
-def test_offset_without_an_empty_frame(capsys, images, tmp_path):
+def test_raised_without_an_empty_frame(capsys, images, tmp_path):
     """Where no frame in use is empty, the check says so and looks at the nuclei alone."""
     for kind, suffix in (("images", "tif"), ("masks", "png")):
         (tmp_path / "BBBC039" / kind / f"03.{suffix}").unlink()
-    assert "No frame in use is empty" in said(capsys, check.offset, -20)
-    assert "too high" in said(capsys, check.offset, -600)
+    assert "No frame in use is empty" in said(capsys, check.raised, above(20, [0, 1]))
+    assert "too high" in said(capsys, check.raised, above(600, [0, 1]))

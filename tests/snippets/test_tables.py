@@ -142,13 +142,25 @@ def test_summarise_parquet(play, files):
     assert len(frames) <= note["frames"] == 12
 
 
-def test_split_touching(play, folder):
-    """It scores better than the threshold alone."""
+def test_split_touching(play, folder, files, tmp_path):
+    """Touching nuclei are counted apart, and nothing is found in a frame of noise."""
+    images = tmp_path / "images"
+    shutil.copytree(folder / "images", images)
+    noise = np.random.default_rng(0).normal(155, 5, tifffile.imread(files[0]).shape)
+    tifffile.imwrite(images / "zz.tif", noise.astype(np.uint16))
     done = play("split_touching")
-    printed = [float(row.split()[-1]) for row in done.printed.splitlines()]
-    plain = score.evaluate(folder, split="validation", method="otsu")["averageF1"]
-    assert len(printed) == 3
-    assert np.mean(printed) > plain.mean()
+    truth = [score.read_truth(path).max() for path in data.masks(folder)]
+    otsu = [frame.segment(tifffile.imread(path), method="otsu").max() for path in files]
+    *counts, empty = done.counts
+    assert empty == 0
+    assert np.abs(np.subtract(counts, truth)).sum() < np.abs(np.subtract(otsu, truth)).sum() / 2
+    assert done.printed == f"{done.counts} objects per frame"
+
+
+def test_split_touching_names_the_pattern(play):
+    """Where there is no image, the error says what was looked for."""
+    with pytest.raises(ValueError, match=r"No files found under name images/\*\.tif"):
+        play("split_touching")
 
 
 def test_score_labels(play, folder):

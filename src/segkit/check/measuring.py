@@ -1,4 +1,4 @@
-"""Checks for notebook 05: areas and means, diameters, counts."""
+"""Checks for notebook 05: integrated intensities, areas and means, diameters, counts."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,35 @@ from scipy import ndimage
 from segkit import check, frame
 
 LEAST = 32  # pixels: some objects of the first three frames have just that many
+
+ZERO = "the first value is that of the background: label 0 is not a nucleus."
+LAST = "the last nucleus is missing: where must the index end?"
+
+
+@check.exercise
+def integrated(function):
+    """Check a function that sums the grey levels of each nucleus above the background."""
+    rng = np.random.default_rng(3)
+    labels, count = ndimage.label(ndimage.gaussian_filter(rng.random((40, 52)), 2) > 0.5)
+    image = rng.integers(140, 160, labels.shape, dtype=np.uint16)
+    image[labels > 0] += rng.integers(100, 900, (labels > 0).sum(), dtype=np.uint16)
+    answer = check.called(function, image, labels, count)
+    pixels, sums = (np.bincount(labels.flat, weights=w) for w in (None, image.ravel()))
+    background = np.median(image[labels == 0])
+    right = sums - background * pixels
+    mistakes = [
+        (right, ZERO),
+        (right[:-1], ZERO),
+        (right[1:-1], LAST),
+        (sums[1:], "the background is still in these sums."),
+        (sums[1:] - background, "subtract the background from every pixel, not once per nucleus."),
+        ((sums / pixels)[1:], "these are means, with the background in them."),
+        ((right / pixels)[1:], "these are means over each nucleus: sums are asked for."),
+        ((sums - np.median(image) * pixels)[1:], "the median is that of label 0 only."),
+        ((sums - sums[0] / pixels[0] * pixels)[1:], "the median of label 0 is asked for."),
+        (right[1:].sum(), "this is one sum over all nuclei: one for each is asked for."),
+    ]
+    return check.recognise(answer, right[1:], mistakes, other_shape=check.GLOBALS, atol=0.51)
 
 
 @check.exercise
@@ -32,12 +61,7 @@ def measure(function):
     right = ndimage.mean(images, labels, np.arange(1, len(sizes)))
     if np.array_equal(mean, sizes[1:]):
         return "the two are swapped: areas first, then mean intensities."
-    background = "the first area is that of the background: label 0 is not a nucleus."
-    areas = [
-        (sizes, background),
-        (sizes[:-1], background),
-        (sizes[1:-1], "the last nucleus is missing: where must the index end?"),
-    ]
+    areas = [(sizes, ZERO), (sizes[:-1], ZERO), (sizes[1:-1], LAST)]
     means = [(right * sizes[1:], "these are sums over the pixels of each nucleus.")]
     hint = check.recognise(area, sizes[1:], areas, name="areas", other_shape=check.GLOBALS)
     if hint := hint or check.recognise(mean, right, means, name="mean intensities"):

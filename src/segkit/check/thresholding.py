@@ -1,5 +1,6 @@
 """Checks for notebook 03: local thresholds, levels of each frame, and an empty frame."""
 
+import functools
 import math
 
 import dask.array as da
@@ -11,7 +12,7 @@ from skimage.filters import threshold_li, threshold_otsu
 from skimage.io import imread
 
 from segkit import check, data
-from segkit.frame import local_threshold
+from segkit.frame import local_threshold, smooth
 
 WINDOW = 201
 STRAY, KEPT = 0.001, 0.97  # of an empty frame at most, of the nuclei at least
@@ -35,25 +36,10 @@ def _of_no_frame():
     return ndfilters.threshold_local(smoothed, (0, WINDOW, WINDOW))
 
 
-def _nuclei(mask):
-    """Return where the true nuclei are, from the file of a mask."""
-    return imread(mask)[..., 0] > 0
-
-
-def _empty():
-    """Return the smoothed frame without a nucleus that the notebook shows: Otsu's lowest.
-
-    The masks of the test split stay closed. None if no frame in use is empty.
-    """
-    folder = data.locate()
-    open_to_all = {*data.split(folder, "training"), *data.split(folder, "validation")}
-    pairs = zip(data.images(folder), data.masks(folder), strict=True)
-    empty = [
-        ndimage.gaussian_filter(tifffile.imread(image), 1)
-        for image, mask in pairs
-        if mask.stem in open_to_all and not _nuclei(mask).any()
-    ]
-    return min(empty, key=threshold_otsu, default=None)
+@functools.cache
+def _empty(paths):
+    """Return the number of the frame that the notebook calls empty: Otsu's lowest level."""
+    return np.argmin([threshold_otsu(smooth(tifffile.imread(path))) for path in paths])
 
 
 @check.exercise
@@ -107,20 +93,26 @@ def li_mask(answer):
 
 
 @check.exercise
-def offset(answer):
-    """Check the offset of the frame-wide threshold that leaves an empty frame nearly empty."""
-    answer = check.number(answer)
-    if answer > 0:
-        return "dask-image subtracts the offset from the threshold: this one lowers it."
-    empty = _empty()
-    if empty is None:
+def raised(answer):
+    """Check masks of the first frame and the empty one, above a raised local threshold."""
+    files, truths = check.paths(None), data.masks(data.locate())
+    numbers = 0, _empty(tuple(files))
+    smoothed = [smooth(tifffile.imread(files[number])) for number in numbers]
+    above = np.stack([image - local_threshold(image) for image in smoothed])
+    nuclei, of_empty = (imread(truths[number])[..., 0] > 0 for number in numbers)
+    answer = check.computed(answer)
+    check.expect_shape(answer, above.shape)
+    if answer.dtype != bool:
+        return f"this holds {answer.dtype}, a mask True and False: compare smoothed with it."
+    if above[~answer].max(initial=-np.inf) > above[answer].min(initial=np.inf) + 1e-6:
+        return "that is not threshold[[0, empty]] with one number added to all of it."
+    if (answer & (above < -1e-6)).any():
+        return "that lowers the threshold: it has to rise."
+    if of_empty.any():
         print("No frame in use is empty: only the nuclei of frame 0 are looked at.")
-    elif (stray := (empty > local_threshold(empty) - answer).mean()) > STRAY:
+    elif (stray := answer[1].mean()) > STRAY:
         return f"{stray:.2%} of the empty frame is still foreground: raise the threshold further."
-    (first,) = check.frames(1)
-    first = ndimage.gaussian_filter(first, 1)
-    above = (first - local_threshold(first))[_nuclei(data.masks(data.locate())[0])]
-    kept = (above > -answer).sum() / (above > 0).sum()
+    kept = (answer[0] & nuclei).sum() / ((above[0] > 0) & nuclei).sum()
     if kept < KEPT:
         percent = math.floor(1000 * kept) / 10  # never rounded up to what is asked for
         left = f"{percent:.1f} % of the nuclei's pixels in frame 0 are left"
