@@ -64,7 +64,8 @@ def _new_figure(width, height):
 
 def _picture(fig, text):
     """Return a figure as a PNG for Jupyter, with an alternative text."""
-    return Image(print_figure(fig), alt=" ".join(text.split()))
+    # as metadata: the IPython of Colab has no argument `alt` yet
+    return Image(print_figure(fig), metadata={"alt": " ".join(text.split())})
 
 
 def described(fig, text):
