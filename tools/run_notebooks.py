@@ -3,8 +3,9 @@
     python tools/run_notebooks.py notebooks --into build/course
 
 Each page is nbconvert's own, without the cells that test the course, the solutions of the exercises
-and the code that is folded in the notebook; a notebook that failed gets its page too. A notebook runs again when it, the package,
-the frames or a library has changed. The wall time and the peak memory of each are measured.
+and the code that is folded in the notebook; a notebook that failed gets its page too. A notebook
+runs again when it, the package, the frames or a library has changed. The wall time and the peak
+memory of each are measured.
 """
 
 import argparse

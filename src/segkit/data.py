@@ -396,10 +396,7 @@ def _archive(name, members, loading, mirror, progress):
     if "://" not in base:
         path = Path(base).expanduser() / name
         if not path.is_file():
-            archives = ", ".join(DATASET.archives)
-            raise DataError(
-                f"there is no {path}: a mirror is a folder or an address with {archives}"
-            )
+            raise DataError(f"there is no {path}: a mirror has {', '.join(DATASET.archives)}")
         return path, path
     pooch.get_logger().setLevel("WARNING")  # the bar says what the log would
     sha256 = None if mirror else DATASET.archives[name]
@@ -546,9 +543,7 @@ def verify(folder):
     names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
     if not present & wanted.keys():
-        raise DataError(
-            f"{folder} holds no file of {DATASET.name}: give the folder of that data set"
-        )
+        raise DataError(f"{folder} holds no file of {DATASET.name}: give its own folder")
     kinds = ("missing", "damaged")
     result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
     return result | {"unexpected": sorted(present - wanted.keys() - {SIMULATED})}
