@@ -59,7 +59,7 @@ napari: $(VENV)/.napari ## add napari to .venv
 
 run: setup ## run the pipeline, and notebooks 00 to 06 as pages in build/course
 	@folder=$$($(PY) -c "from segkit import data; print(data.locate())") \
-	  && $(BIN)/segkit segment "$$folder" --out build
+	  && $(BIN)/segkit segment "$$folder" --out "build/run/$$(basename "$$folder")"
 	@$(PY) tools/run_notebooks.py "notebooks/0[0-6]_*.ipynb" --into build/course
 
 lab: napari ## open the first notebook in JupyterLab

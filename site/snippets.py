@@ -2,9 +2,9 @@
 
     python site/snippets.py --into build/gallery
 
-One page, ``index.md``, in MyST Markdown: a list of all, then each with its purpose and its code,
-grouped by the notebook that explains it. Links to notebooks lead to ``/notebooks/``, as on the web
-site.
+One page, ``index.md``, in MyST Markdown: a list of all, then each with its purpose, what comes out,
+the notebook that explains it, and its code, grouped by what one wants to do. Links to notebooks
+lead to ``/notebooks/``, as on the web site.
 """
 
 import argparse
@@ -15,13 +15,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "https://github.com/dask-segmentation/image-segmentation-with-dask/blob/main/snippets"
-NOTEBOOK = re.compile(r"\s*Explained in\s+notebooks/(\w+)\.ipynb\.$")
+PURPOSE = re.compile(
+    r"(?P<text>.+?)(?P<result>\sIt\s+(?:prints|writes)\s.+)?"
+    r"\s+Explained in\s+notebooks/(?P<notebook>\w+)\.ipynb\.$",
+    re.DOTALL,
+)
+GROUPS = {
+    "Read images": "read_pattern find_odd_files read_multipage split_multipage read_ome_zarr "
+    "read_own_format",
+    "Look at images and labels": "contact_sheet frame_statistics show_outlines napari_layers",
+    "Filter": "smooth_frames remove_hot_pixels correct_shading map_overlap_filter "
+    "apply_parallel_filter",
+    "Segment": "threshold_of_stack clean_masks label_frames clear_border split_touching "
+    "label_large_image label_volume",
+    "Count and measure": "count_nuclei whole_pipeline delayed_table measure_properties "
+    "measure_second_channel crop_nuclei corrected_labels score_labels",
+    "Save many results": "files_to_parquet skip_bad_files summarise_parquet stack_to_zarr "
+    "save_ome_zarr",
+    "Use all cores, a cluster or a GPU": "profile_tasks local_cluster slurm_cluster gpu_segment "
+    "gpu_dask_image",
+}
 HEAD = """# Copy
 
 Here are {count} short scripts to copy, which show the libraries' own calls.
-Run them in a clone of the repository, as in `python snippets/NAME.py`.
-They use the real frames if you have them, else simulated ones; replace these by your own files.
-The tests run every script.
+Most take all files that match the pattern in one of their first lines, `images/*.tif`.
+So start them in the folder that holds your `images`, or write your own pattern there.
+On the frames of the course: `cd data/BBBC039` or `cd data/simulated`, then
+`python ../../snippets/NAME.py`.
+The files have to be grey frames of one shape, one per file, unless the text says otherwise.
+[Find those that differ](#snippet-find_odd_files) first.
+The tests run every script, most of them on images made with known nuclei.
 """
 
 
@@ -31,8 +54,8 @@ def explained(path):
     Returns
     -------
     dict of str to str
-        title, text (its purpose), notebook (stem of the one that explains it), code (without the
-        docstring).
+        title, text (its purpose), result (what comes out, or ""), notebook (stem of the one that
+        explains it), code (without the docstring).
 
     Raises
     ------
@@ -42,7 +65,7 @@ def explained(path):
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     parts = (ast.get_docstring(tree) or "").split("\n\n")
-    found = NOTEBOOK.search(parts[-1])
+    found = PURPOSE.match(parts[-1])
     if len(parts) != 3 or not found:
         msg = (
             f"{path}: write its docstring as a title, the command, and a purpose that ends with "
@@ -50,8 +73,7 @@ def explained(path):
         )
         raise ValueError(msg)
     code = "\n".join(source.splitlines()[tree.body[0].end_lineno :]).strip()
-    text = NOTEBOOK.sub("", parts[2])
-    return {"title": parts[0].rstrip("."), "text": text, "notebook": found[1], "code": code}
+    return {"title": parts[0].rstrip("."), "code": code, **found.groupdict(default="")}
 
 
 def title(stem):
@@ -73,21 +95,28 @@ def gallery(paths):
     -------
     str
         MyST Markdown.
+
+    Raises
+    ------
+    ValueError
+        If a script is in no group.
     """
-    groups = {}
-    for path in sorted(paths):
-        one = explained(path)
-        groups.setdefault(one["notebook"], {})[path.stem] = one
+    paths = {path.stem: path for path in paths}
     listed, sections = [], []
-    for notebook in sorted(groups):
-        link = f"[{title(notebook)}](/notebooks/{notebook}.ipynb)"
-        sections.append(f"## {title(notebook)}\n\nExplained in notebook {link}.")
-        for name, one in groups[notebook].items():
+    for group, names in GROUPS.items():
+        listed.append(f"\n{group}:\n")
+        sections.append(f"## {group}")
+        for name in filter(paths.__contains__, names.split()):
+            one = explained(paths.pop(name))
             listed.append(f"- [{one['title']}](#snippet-{name})")
+            link = f"[{title(one['notebook'])}](/notebooks/{one['notebook']}.ipynb)"
             sections += [f"(snippet-{name})=\n### {one['title']}", one["text"]]
-            sections += [f"[snippets/{name}.py]({SOURCE}/{name}.py)"]
+            sections += [f"**Result:** {one['result'].strip()}"] if one["result"] else []
+            sections += [f"Explained in notebook {link}; [snippets/{name}.py]({SOURCE}/{name}.py)"]
             sections += [f"```python\n{one['code']}\n```"]
-    head = HEAD.format(count=len(listed))
+    if paths:
+        raise ValueError(f"{', '.join(paths)} not in a group of site/snippets.py: add it to one")
+    head = HEAD.format(count=sum(line.startswith("-") for line in listed))
     return "\n\n".join([head.strip(), "\n".join(listed), *sections]) + "\n"
 
 

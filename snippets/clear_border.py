@@ -2,31 +2,36 @@
 
     python snippets/clear_border.py
 
-For measurements of size and shape, which such nuclei would spoil; for a mere count they belong in.
-It prints the number of nuclei in each of the first five frames, with and without them. Explained in
-notebooks/04_morphology.ipynb.
+For measurements of size and shape, which such nuclei would spoil; for a count they belong in. Start
+it in a folder that holds images/, or change `pattern`. It prints the number of nuclei in each of
+the first five frames, with and without them. Explained in notebooks/04_morphology.ipynb.
 """
 
 import numpy as np
 import tifffile
 from dask.array.image import imread
+from scipy import ndimage
+from skimage.filters import threshold_otsu
 from skimage.segmentation import clear_border
 
-from segkit import data, frame
+pattern = "images/*.tif"  # your images
 
 
 def labelled(chunk):
-    """Label a chunk of one frame."""
-    return frame.segment(chunk[0], method="watershed")[None]
+    smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
+    level = threshold_otsu(smooth)
+    background = smooth[smooth <= level]
+    found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
+    return ndimage.label((smooth > level) & found)[0][None]
 
 
-def inner(chunk):
-    """Remove what touches the edge from the labels of one frame."""
+def uncut(chunk):
     return clear_border(chunk[0])[None]
 
 
-images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)[:5]
+images = imread(pattern, imread=tifffile.imread)[:5]
+assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
 labels = images.map_blocks(labelled, dtype=np.int32).persist()
-whole = labels.map_blocks(inner, dtype=np.int32)
-for name, stack in (("all:        ", labels), ("not cut off:", whole)):
+inside = labels.map_blocks(uncut, dtype=np.int32)
+for name, stack in (("all:    ", labels), ("not cut:", inside)):
     print(name, [len(np.unique(one[one > 0])) for one in stack.compute()])

@@ -1,28 +1,28 @@
-"""Even out the light of a microscope, estimated from all frames together.
+"""Correct uneven illumination, estimated from all frames together.
 
     python snippets/correct_shading.py
 
-For stacks that are brighter in the middle, or at one side. At each pixel the median of all frames
-is the light, where most of them show background there. A reduction along the frames needs them in
-one chunk, hence the chunks are cut in rows instead. It prints how uneven the light was.
-Explained in notebooks/01_reading.ipynb.
+For frames that are brighter in the middle, or at one side; start it where images/ is, or change
+`pattern`. At each pixel the median of all frames is the illumination, if most frames show
+background there. That median needs all frames in one chunk, so the chunks are bands of rows. It
+prints how uneven the illumination was. Explained in notebooks/01_reading.ipynb.
 """
 
 import dask.array as da
-import numpy as np
 import tifffile
 from dask.array.image import imread
 from scipy import ndimage
 
-from segkit import data
+pattern = "images/*.tif"  # your images
+SIGMA = 30  # pixels, wider than a nucleus: finer structure is what is left of the nuclei
 
-pattern = str(data.locate() / "images" / "*.tif")
 images = imread(pattern, imread=tifffile.imread)
-columns_of_pixels = images.rechunk({0: -1, 1: 40})
-light = da.median(columns_of_pixels, axis=0).compute()
-light = ndimage.gaussian_filter(light, sigma=30)  # what is finer is no light, but leftovers
+assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
+bands = images.rechunk({0: -1, 1: 40})
+light = da.median(bands, axis=0).compute()
+light = ndimage.gaussian_filter(light.astype("float32"), SIGMA)
 
-corrected = images * np.float32(light.mean() / light)
+corrected = images * (light.mean() / light)
 low, high = light.min() / light.mean(), light.max() / light.mean()
-print(f"light between {low:.3f} and {high:.3f} of its mean")
+print(f"illumination between {low:.3f} and {high:.3f} of its mean")
 print(corrected)

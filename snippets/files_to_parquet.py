@@ -2,56 +2,60 @@
 
     python snippets/files_to_parquet.py
 
-For many files, or a machine that may be taken away. A batch is done when its part is there; it is
-written under another name first, so that a part is never half. A part belongs to the paths, sizes
-and times of its files: a file that was saved again is measured again. Put your own folder in place
-of `folder`, and your own function in place of `table`. It writes nuclei.parquet, and prints how
-many batches were left to do, and how many nuclei there are. Explained in
-notebooks/06_whole_pipeline.ipynb.
+For many files, or a computer that may be switched off; start it where images/ is, or change
+`pattern`. A batch is done when its part is in parts/: a part is renamed when it is complete. Its
+name comes from the paths, sizes and times of its files, so a file that was saved again is measured
+again. Put your own function in place of `measured`. It writes nuclei.parquet, and prints how many
+batches were left to do. Explained in notebooks/06_whole_pipeline.ipynb.
 """
 
 import uuid
+from glob import glob
 from pathlib import Path
 
 import dask
 import pandas as pd
-from threadpoolctl import threadpool_limits
+import tifffile
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.measure import label, regionprops_table
 
-from segkit import data, frame, reading
-
-BATCH = 5
-folder = data.locate()
-results = Path("build/snippets")
+pattern = "images/*.tif"  # your images
+BATCH = 5  # files per task
+COLUMNS = ("label", "area", "mean_intensity")
 
 
-def table(path):
-    """Return the nuclei of one file."""
-    image = reading.read_frame(path)  # refuses files of several pages
-    name = path.relative_to(folder).as_posix()  # equal names in sub-folders are other files
-    return frame.measure(image, frame.segment(image)).assign(file=name)
+def measured(path):
+    image = tifffile.imread(path, is_shaped=False)  # all pages, also those appended one by one
+    assert image.ndim == 2, f"{path} is not one grey frame: its shape is {image.shape}"
+    smooth = ndimage.gaussian_filter(image.astype("float32"), 1)
+    level = threshold_otsu(smooth)
+    background = smooth[smooth <= level]
+    found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
+    labels = label((smooth > level) & found)
+    return pd.DataFrame(regionprops_table(labels, image, properties=COLUMNS)).assign(file=path)
 
 
 @dask.delayed
 def write(paths, part):
-    """Measure a batch of files, and write its part."""
-    aside = part.with_name(f".{uuid.uuid4()}.tmp")
-    pd.concat([table(path) for path in paths]).to_parquet(aside, index=False)
-    aside.replace(part)
+    unfinished = part.with_name(f".{uuid.uuid4()}.tmp")
+    pd.concat([measured(path) for path in paths]).to_parquet(unfinished, index=False)
+    unfinished.replace(part)
 
 
 def part_of(paths):
-    """Return the path of a batch's part; other files, or files that changed, have another."""
-    states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return results / "parts" / f"{uuid.uuid5(uuid.NAMESPACE_URL, repr(states))}.parquet"
+    states = [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
+    return Path("parts", f"{uuid.uuid5(uuid.NAMESPACE_URL, repr(states))}.parquet")
 
 
-(results / "parts").mkdir(parents=True, exist_ok=True)
-files = data.images(folder)
-batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
+names = sorted(glob(pattern))
+if not names:
+    raise FileNotFoundError(f"no files match {pattern}: change it")
+Path("parts").mkdir(exist_ok=True)
+batches = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
 parts = [part_of(paths) for paths in batches]
 to_do = [pair for pair in zip(batches, parts, strict=True) if not pair[1].exists()]
-with threadpool_limits(1):  # tasks use all cores already; matrix products inside need no more
-    dask.compute(*[write(*pair) for pair in to_do])
+dask.compute(*[write(*pair) for pair in to_do])
 nuclei = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
-nuclei.to_parquet(results / "nuclei.parquet")
+nuclei.to_parquet("nuclei.parquet", index=False)
 print(f"{len(to_do)} of {len(parts)} batches were left to do; {len(nuclei)} nuclei")

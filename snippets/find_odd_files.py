@@ -3,20 +3,21 @@
     python snippets/find_odd_files.py
 
 For a folder that you are about to read as one stack, which takes shape and dtype from the first
-file, and of each file its first image only. Put your own folder in place of `folder`. Only the
-headers are read. It prints a line for each odd file, and how many there are. Explained in
+file, and only the first image of each file. Start it where images/ is, or change `pattern`. Only
+the headers are read. It prints a line for each odd file, and how many there are. Explained in
 notebooks/01_reading.ipynb.
 """
 
 from collections import Counter
+from glob import glob
+from pathlib import Path
 
 import tifffile
 
-from segkit import data
+pattern = "images/*.tif"  # your images
 
 
 def kind(path):
-    """Return shape and dtype of a file, or what is wrong with it."""
     try:
         with tifffile.TiffFile(path) as tif:
             parts = [
@@ -28,7 +29,7 @@ def kind(path):
             parts += [
                 (series.dataoffset, series.nbytes) for series in tif.series if series.dataoffset
             ]
-            if not parts or max(map(sum, parts)) > path.stat().st_size:
+            if not parts or max(map(sum, parts)) > Path(path).stat().st_size:
                 return "cut off"
             if not all(size for _, size in parts):
                 return "parts of the image were never written"
@@ -39,8 +40,9 @@ def kind(path):
         return f"cannot be read: {error}"
 
 
-folder = data.locate()
-kinds = {path.relative_to(folder): kind(path) for path in data.images(folder)}
+kinds = {name: kind(name) for name in sorted(glob(pattern))}
+if not kinds:
+    raise FileNotFoundError(f"no files match {pattern}: change it")
 usual, _ = Counter(kinds.values()).most_common(1)[0]
 odd = {name: found for name, found in kinds.items() if found != usual}
 for name, found in odd.items():

@@ -2,18 +2,16 @@
 
     python snippets/gpu_dask_image.py
 
-For filters and morphology on more frames than the GPU's memory holds at once. Only the chunks and
-the structuring element are moved; dask-image goes by their type. Several frames share a chunk, so
-that the GPU has enough to do. It prints the share of pixels in the mask, and what computed it.
-Explained in notebooks/15_gpu.ipynb.
+For filters and morphology on more frames than the GPU's memory holds at once; start it where
+images/ is, or change `pattern`. Only the chunks and the structuring element are moved; dask-image
+goes by their type. Several frames share a chunk, so that the GPU has enough to do. It prints the
+share of pixels in the mask, and what computed it. Explained in notebooks/15_gpu.ipynb.
 """
 
 import numpy as np
 import tifffile
 from dask.array.image import imread
 from dask_image import ndfilters, ndmorph
-
-from segkit import data
 
 try:
     import cupy as xp
@@ -22,7 +20,9 @@ try:
 except (ImportError, RuntimeError):
     import numpy as xp
 
-images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)[:4]
+pattern = "images/*.tif"  # your images
+images = imread(pattern, imread=tifffile.imread)[:4]
+assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
 batch = images.rechunk({0: 4}).map_blocks(xp.asarray, meta=xp.empty((0, 0, 0), images.dtype))
 smoothed = ndfilters.gaussian_filter(batch.astype(float), sigma=[0, 1, 1])
 mask = smoothed > ndfilters.threshold_local(smoothed, (1, *images.shape[1:]))

@@ -2,32 +2,31 @@
 
     python snippets/label_large_image.py
 
-For an image in chunks, or a mosaic: here four frames, put together as one image in four chunks.
-Put your own image in place of `mosaic`, and a grey level that suits it in place of `LEVEL`.
-dask-image labels each chunk, then joins what touches over a border. The mask is persisted first,
-because each of these steps would compute it again. The image itself is read chunk by chunk, but
-mask and labels have to fit into memory: 5 bytes a pixel, and more while the chunks are joined.
-It prints the number of objects, and how many there would be without the joining. Explained in
-notebooks/05_measuring.ipynb.
+For an image that is read chunk by chunk, with objects that do not touch; put yours in place of
+large.tif. dask-image labels each chunk, then joins what meets at a border. The mask is persisted
+first, because each of these steps would compute it again: mask and labels have to fit into memory,
+5 bytes per pixel, and more while the chunks are joined. It prints the number of objects, and how
+many there would be without the joining. Explained in notebooks/05_measuring.ipynb.
 """
 
-import glob
-
+import dask
 import dask.array as da
-from dask.array.image import imread
+import tifffile
+import zarr
 from dask_image import ndfilters, ndmeasure
 from scipy import ndimage
+from skimage.filters import threshold_isodata
 
-from segkit import data, reading
+path = "large.tif"  # your image
+CHUNK = 1024  # pixels
 
-LEVEL = 300  # grey levels: between background and nuclei in most frames of BBBC039
-
-pattern = f"{glob.escape(str(data.locate() / 'images'))}/*.tif"  # [ in it would be a wildcard
-images = imread(pattern, imread=reading.read_frame)  # refuses files of several pages
-mosaic = da.block([[images[0], images[1]], [images[2], images[3]]])
-mask = (ndfilters.gaussian_filter(mosaic, sigma=1) > LEVEL).persist()
-labels, count = ndmeasure.label(mask)
-labels, count = da.compute(labels, count)
+store = tifffile.imread(path, aszarr=True, level=0)  # of a pyramid, the full resolution
+image = da.from_zarr(zarr.open_array(store, mode="r")).rechunk(CHUNK)
+assert image.ndim == 2, f"{path} is not one grey image: its shape is {image.shape}"
+smoothed = ndfilters.gaussian_filter(image.astype("float32"), sigma=1)
+level = threshold_isodata(smoothed[::4, ::4].compute())  # midway between background and objects
+mask = (smoothed > level).persist()
+labels, count = dask.compute(*ndmeasure.label(mask))
 
 alone = sum(ndimage.label(chunk.compute())[1] for chunk in mask.blocks.ravel())
-print(f"{count} objects in {mosaic.shape}; {alone} if each chunk is labelled by itself")
+print(f"{count} objects in {image.shape}; {alone} if each chunk is labelled separately")

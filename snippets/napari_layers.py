@@ -1,45 +1,46 @@
-"""Look at frames and labels in napari, or as a picture where there is no display.
+"""Look at frames and labels in napari, and save the labels that you correct there.
 
     python snippets/napari_layers.py
 
-For going through a stack by hand. napari computes each frame when it comes into view. Without
-napari or a display, the first frame is drawn into build/snippets/layers.png. It prints which of
-the two it was. Explained in notebooks/03_thresholding.ipynb.
+For going through frames by hand; needs napari and a display. Start it where images/ is, or change
+`pattern`. napari reads each frame when it comes into view; the labels are in memory, so that they
+can be painted over. It writes the label images that were changed into corrected/ when the window is
+closed (corrected_labels.py measures them), and prints their names. Explained in
+notebooks/03_thresholding.ipynb.
 """
 
+from glob import glob
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import napari
 import numpy as np
 import tifffile
 from dask.array.image import imread
+from scipy import ndimage
+from skimage.filters import threshold_otsu
 
-from segkit import data, frame, show
+pattern = "images/*.tif"  # your images
+FRAMES = slice(0, 20)
 
 
 def labelled(chunk):
-    """Label a chunk of one frame."""
-    return frame.segment(chunk[0], method="watershed")[None]
+    smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
+    level = threshold_otsu(smooth)
+    background = smooth[smooth <= level]
+    found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
+    return ndimage.label((smooth > level) & found)[0][None]
 
 
-images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)
-labels = images.map_blocks(labelled, dtype=np.int32)
-limits = np.percentile(images[0].compute(), [0.5, 99.5])
-if not show.why_not_napari():
-    import napari
+images = imread(pattern, imread=tifffile.imread)[FRAMES]
+assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
+labels = images.map_blocks(labelled, dtype=np.int32).compute()
 
-    window = napari.Viewer(title="nuclei")
-    window.add_image(images, contrast_limits=limits)
-    window.add_labels(labels, opacity=0.5)
-    print("napari")
-    napari.run()
-else:
-    path = Path("build/snippets/layers.png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fig, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    axes[0].imshow(images[0].compute(), cmap="gray", vmin=limits[0], vmax=limits[1])
-    axes[1].imshow(np.ma.masked_equal(labels[0].compute(), 0), cmap="tab20", interpolation="none")
-    for ax, title in zip(axes, ("frame 0", "labels of frame 0"), strict=True):
-        ax.set(title=title, xlabel="column (pixels)", ylabel="row (pixels)")
-    fig.savefig(path)
-    print("picture:", path)
+window = napari.Viewer(title="nuclei")
+window.add_image(images, contrast_limits=np.percentile(images[0].compute(), [0.5, 99.5]))
+layer = window.add_labels(labels.copy(), name="labels", opacity=0.5)
+napari.run()  # until the window is closed
+for path, before, now in zip(sorted(glob(pattern))[FRAMES], labels, layer.data, strict=True):
+    if (before != now).any():
+        Path("corrected").mkdir(exist_ok=True)
+        tifffile.imwrite(Path("corrected", Path(path).name), now)
+        print("corrected:", Path(path).name)

@@ -1,10 +1,11 @@
-"""Find out which kind of task takes the time.
+"""See how far a computation has come, and which kind of task takes the time.
 
     python snippets/profile_tasks.py
 
-For a computation that is slower than you think it should be: measure before you make it faster. It
-prints a table of the kinds of task: how many, and seconds in all. Explained in
-notebooks/06_whole_pipeline.ipynb.
+For a computation that takes longer than you think it should: measure before you make it faster.
+Start it where images/ is, or change `pattern`, and put your own computation in place of `mask`. On
+a cluster, the dashboard shows the same. It prints a progress bar, then how many tasks of each kind
+there were, and their seconds in all. Explained in notebooks/06_whole_pipeline.ipynb.
 """
 
 from collections import defaultdict
@@ -12,17 +13,16 @@ from collections import defaultdict
 import pandas as pd
 import tifffile
 from dask.array.image import imread
-from dask.diagnostics import Profiler
+from dask.diagnostics import Profiler, ProgressBar
 from dask.utils import key_split
 from dask_image import ndfilters
 
-from segkit import data
-
-images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)[:5]
+pattern = "images/*.tif"  # your images
+images = imread(pattern, imread=tifffile.imread)[:5]
 smoothed = ndfilters.gaussian_filter(images, sigma=[0, 1, 1])
 mask = smoothed > ndfilters.threshold_local(smoothed, block_size=(1, *images.shape[1:]))
 
-with Profiler() as profiler:
+with ProgressBar(), Profiler() as profiler:
     mask.sum().compute(optimize_graph=False)  # else tasks are fused, and hide in one another
 
 seconds = defaultdict(list)

@@ -1,27 +1,18 @@
-"""Read a TIFF file of many pages as one lazy array, one page a chunk.
+"""Read a TIFF file of many pages as one lazy array, one page per chunk.
 
     python snippets/read_multipage.py
 
-For stacks that a microscope's software saved as one file, at once or page by page. Put its path in
-place of `path`, and leave out the lines that make such a file. Of a pyramid the full resolution is
-taken; a file that hides images behind one page, or holds pages of several shapes, is refused. It
-prints the array, and the mean of one page; the other pages are not read. Explained in
-notebooks/01_reading.ipynb.
+For stacks that a microscope's software saved as one file, at once or page by page; put yours in
+place of stack.tif. Of a pyramid the full resolution is taken; a file that hides images behind one
+page, or holds pages of several shapes, is refused. It prints the array, and the mean of the last
+page; the other pages are not read. Explained in notebooks/01_reading.ipynb.
 """
-
-from pathlib import Path
 
 import dask.array as da
 import tifffile
 import zarr
 
-from segkit import data
-
-path = Path("build/snippets/stack.tif")
-path.parent.mkdir(parents=True, exist_ok=True)
-with tifffile.TiffWriter(path) as tif:
-    for file in data.images(data.locate())[:5]:
-        tif.write(tifffile.imread(file), contiguous=True)
+path = "stack.tif"  # your file
 
 # tifffile presents the file as a Zarr array: opened here, read where it is computed. Pages that
 # were appended one by one count as one series if the shape that was noted with each is not used.
@@ -33,4 +24,4 @@ images = da.from_zarr(zarr.open_array(store, mode="r")).reshape(-1, *page.shape)
 if not len(images) == pages == planes:
     raise SystemExit(f"{path}: {pages} pages; save one image per page, all of one shape")
 print(images)
-print("mean of the third page:", images[2].mean().compute())
+print("mean of the last page:", images[-1].mean().compute())

@@ -2,30 +2,34 @@
 
     python snippets/read_own_format.py
 
-For any format that a function can turn into an array. Put it in place of `read`: here it takes the
-red channel of the masks, which are colour pictures. All files must have the shape and dtype of the
-first one. It prints the share of each frame that is marked. Explained in
-notebooks/08_delayed.ipynb.
+For any format that a function can turn into an array; start it where images/ is, or change
+`pattern`. Put your function in place of `read`: here it takes one channel of colour pictures. All
+files must have the shape and dtype of the first one. It prints the mean of
+each picture. Explained in notebooks/08_delayed.ipynb.
 """
+
+from glob import glob
 
 import dask
 import dask.array as da
 import numpy as np
 from PIL import Image
 
-from segkit import data
+pattern = "images/*.png"  # your files
+CHANNEL = 0  # red
 
 
 def read(path):
-    """Return the red channel of a picture."""
     with Image.open(path) as picture:
-        return np.asarray(picture)[..., 0]
+        assert picture.mode in ("RGB", "RGBA"), f"{path} is not a colour picture: {picture.mode}"
+        return np.asarray(picture)[..., CHANNEL]
 
 
-files = data.masks(data.locate())
-first = read(files[0])
-lazy = [dask.delayed(read)(path) for path in files]
-red = da.stack([da.from_delayed(one, first.shape, first.dtype) for one in lazy])
-share = (red > 0).mean(axis=(1, 2)).compute()
-for path, value in zip(files, share, strict=True):
-    print(f"{value:6.1%} {path.name}")
+names = sorted(glob(pattern))
+if not names:
+    raise FileNotFoundError(f"no files match {pattern}: change it")
+first = read(names[0])
+lazy = [dask.delayed(read)(name) for name in names]
+pictures = da.stack([da.from_delayed(one, first.shape, first.dtype) for one in lazy])
+for name, mean in zip(names, pictures.mean(axis=(1, 2)).compute(), strict=True):
+    print(f"{mean:8.2f} {name}")

@@ -2,9 +2,10 @@
 
     python snippets/save_ome_zarr.py
 
-For label images that go to a colleague. The attributes are those of OME-Zarr 0.5: axes, and the
-size of a pixel; put yours in place of `PIXEL`. It prints the arrays that the store holds.
-Explained in notebooks/06_whole_pipeline.ipynb.
+For label images that go to a colleague; start it where images/ is, or change `pattern`. The
+attributes are those of OME-Zarr 0.5: axes, and the size of a pixel. It writes labels.ome.zarr,
+which must not exist yet, and prints the arrays in it. Explained in
+notebooks/06_whole_pipeline.ipynb.
 """
 
 import dask.array as da
@@ -12,27 +13,33 @@ import numpy as np
 import tifffile
 import zarr
 from dask.array.image import imread
+from scipy import ndimage
+from skimage.filters import threshold_otsu
 
-from segkit import data, frame
-
-PIXEL = 0.645  # micrometres; that of BBBC039
+pattern = "images/*.tif"  # your images
+PIXEL = None  # its width in micrometres, such as 0.645; None if it is not known
 
 
 def labelled(chunk):
-    """Label a chunk of one frame."""
-    return frame.segment(chunk[0], method="watershed")[None]
+    smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
+    level = threshold_otsu(smooth)
+    background = smooth[smooth <= level]
+    found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
+    return ndimage.label((smooth > level) & found)[0][None]
 
 
-images = imread(str(data.locate() / "images" / "*.tif"), imread=tifffile.imread)[:5]
+images = imread(pattern, imread=tifffile.imread)
+assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
 labels = images.map_blocks(labelled, dtype=np.int32)
 
+unit = {"unit": "micrometer"} if PIXEL else {}
 axes = [{"name": "t", "type": "time"}]  # frames: viewers give a time axis a slider
-axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
-scale = [{"type": "scale", "scale": [1, PIXEL, PIXEL]}]
+axes += [{"name": name, "type": "space", **unit} for name in "yx"]
+scale = [{"type": "scale", "scale": [1, PIXEL or 1, PIXEL or 1]}]
 level = {"path": "0", "coordinateTransformations": scale}
 ome = {"version": "0.5", "multiscales": [{"name": "nuclei", "axes": axes, "datasets": [level]}]}
 ome["image-label"] = {"version": "0.5"}
-group = zarr.open_group("build/snippets/labels.ome.zarr", mode="w", attributes={"ome": ome})
+group = zarr.open_group("labels.ome.zarr", mode="w-", attributes={"ome": ome})
 form = {"shape": labels.shape, "chunks": labels.chunksize, "dtype": labels.dtype}
 array = group.create_array("0", dimension_names=[axis["name"] for axis in axes], **form)
 da.store(labels, array)

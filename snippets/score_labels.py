@@ -1,26 +1,27 @@
-"""Score label images of your own against the hand-drawn masks.
+"""Score label images of your own against hand-drawn masks, and draw the errors of the worst.
 
     python snippets/score_labels.py
 
-For label images from any program: a folder with one TIFF or PNG for each frame, under the frame's
-name. Put it in place of `results`, and leave out the lines that fill it. It prints the F1 at nine
-thresholds, and the errors counted. Explained in notebooks/10_touching_nuclei.ipynb.
+For label images from any program: a folder with one TIFF per frame, under the frame's name. Start
+it where images/ and masks/ are, or change `folder`, and put your label images in place of
+`results`. It prints the F1 at nine thresholds and the errors counted, and writes errors.png, the
+worst frame with what was found, missed, merged, split and extra. Explained in
+notebooks/10_touching_nuclei.ipynb.
 """
 
 from pathlib import Path
 
-import tifffile
-from scipy import ndimage
-from skimage.filters import threshold_otsu
+from segkit import data, reading, score, show
 
-from segkit import data, score
+folder, results = Path(), Path("labels")  # where images/ and masks/ are; your label images
+SPLIT = "all"  # for BBBC039 "validation": its test frames wait for the final result
 
-folder, results = data.locate(), Path("build/snippets/labels")
-results.mkdir(parents=True, exist_ok=True)
-for stem in data.split(folder, "validation"):
-    image = tifffile.imread(folder / "images" / f"{stem}.tif")
-    labels, _ = ndimage.label(image > threshold_otsu(image))
-    tifffile.imwrite(results / f"{stem}.tif", labels)
-
-table = score.evaluate(folder, split="validation", labels=results)
+table = score.evaluate(folder, split=SPLIT, labels=results)
 print(score.summary(table))
+
+worst = data.split(folder).index(table.loc[table["averageF1"].idxmin(), "file"])
+frame = data.images(folder)[worst]
+truth = score.read_truth(data.masks(folder)[worst])
+labels = score.read_labels(results / f"{frame.stem}.tif")
+drawn = show.compare(reading.read_frame(frame), truth, labels, scale_bar=False)
+drawn.savefig("errors.png")

@@ -1,22 +1,27 @@
-"""Save a stack as Zarr, ten frames a chunk, and open it again.
+"""Save a stack as Zarr, and filter it from Zarr to Zarr with a few frames in memory.
 
     python snippets/stack_to_zarr.py
 
-For a stack that is read more than once: one compressed array in place of many files, in chunks
-large enough to be worth a task. Put your own pattern in place of the first one. It prints the
-arrays before and after. Explained in notebooks/01_reading.ipynb.
+For a stack that is read more than once, or is larger than memory: one compressed array in place of
+many files, in chunks large enough to be worth a task. Start it where images/ is, or change
+`pattern`. A chunk is read, filtered, written and forgotten, and each thread holds one at a time. It
+writes stack.zarr and smooth.zarr, which must not exist yet, and prints the arrays. Explained in
+notebooks/09_apply_parallel.ipynb.
 """
 
 import dask.array as da
 import tifffile
 from dask.array.image import imread
+from dask_image import ndfilters
 
-from segkit import data
+pattern = "images/*.tif"  # your images
+FRAMES = 10  # per chunk
 
-pattern = str(data.locate() / "images" / "*.tif")
 images = imread(pattern, imread=tifffile.imread)
-images.rechunk({0: 10}).to_zarr("build/snippets/stack.zarr", mode="w")
+images.rechunk({0: FRAMES}).to_zarr("stack.zarr")
 
-stored = da.from_zarr("build/snippets/stack.zarr")
-print("files:", images.shape, images.dtype, images.npartitions, "chunks")
-print("Zarr: ", stored.shape, stored.dtype, stored.npartitions, "chunks")
+stack = da.from_zarr("stack.zarr")
+smoothed = ndfilters.gaussian_filter(stack.astype("float32"), sigma=[0, 1, 1])
+smoothed.to_zarr("smooth.zarr")
+for name, array in (("files:", images), ("Zarr:", stack), ("smooth:", da.from_zarr("smooth.zarr"))):
+    print(f"{name:8}", array.shape, array.dtype, array.npartitions, "chunks")

@@ -48,7 +48,7 @@ def test_segment_passes_every_option_on(tmp_path, monkeypatch, capsys):
     assert seen.pop("files") == 2
     options = {"method": "otsu", "batch": 7, "labels": True, "pixel_size": 0.5, "skip": True}
     assert seen == {"out": "o", **options}
-    assert "1 frames skipped: see" in text
+    assert "frames skipped: 1, see" in text
     assert "already" not in text
 
 

@@ -279,8 +279,8 @@ def test_label_files_that_do_not_fit_are_refused(own, name, write, message):
     ("options", "message"),
     [
         ({"method": "magic"}, "unknown method 'magic': choose "),
-        ({}, "either a method or"),
-        ({"method": "otsu", "labels": "masks"}, "either a method or"),
+        ({}, "give either a method .* or label images"),
+        ({"method": "otsu", "labels": "masks"}, "give either a method .* or label images"),
         ({"labels": "stack.tif"}, r"stack\.tif is not a folder: give one with a TIFF or PNG"),
     ],
 )

@@ -201,7 +201,7 @@ def calls():
 
 
 def test_t8_frames_are_read_without_dask_image_imread():
-    """Only the notebooks that explain it import it (13: straight to a GPU); nothing else does."""
+    """Only the notebooks that explain it import it (15: straight to a GPU); nothing else does."""
     assert users(r"^dask\.array\.image\.imread$|^image\.imread$") > {"whole_pipeline.py"}
     assert users(r"^dask_image(\.imread.*|$)") <= {"01_reading.ipynb", "15_gpu.ipynb"}
 

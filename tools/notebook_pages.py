@@ -29,6 +29,7 @@ import segkit
 from segkit import data
 
 REPOSITORY = "https://github.com/dask-segmentation/image-segmentation-with-dask"
+WEB = "https://dask-segmentation.github.io/image-segmentation-with-dask"
 LIBRARIES = ("dask", "distributed", "dask-image", "numpy", "scipy", "scikit-image", "matplotlib")
 TIMEOUT = 120  # seconds per cell, twice what a complete notebook may take
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -2,9 +2,10 @@
 
     python tools/run_notebooks.py notebooks --into build/course
 
-Each page is nbconvert's own, without the cells that test the course and the solutions of the
-exercises; a notebook that failed gets its page too. A notebook runs again when it, the package,
-the frames or a library has changed. The wall time and the peak memory of each are measured.
+Each page is nbconvert's own, without the cells that test the course, the solutions of the exercises
+and the code that is folded in the notebook; a notebook that failed gets its page too. A notebook
+runs again when it, the package, the frames or a library has changed. The wall time and the peak
+memory of each are measured.
 """
 
 import argparse
@@ -33,6 +34,11 @@ def page(notebook, stem, stems):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.html", cell.source)
+            cell.source = re.sub(
+                r"\]\(\.\./(\w+)\.md", rf"]({notebook_pages.WEB}/\1.html", cell.source
+            )
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["transient"] = {"remove_source": True}
     return exporter.from_notebook_node(notebook, {"metadata": {"name": stem}})[0]
 
 

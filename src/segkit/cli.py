@@ -61,7 +61,7 @@ def segment(args):
     if result["there"]:
         print("{there} of {batches} batches were there already".format(**result))
     if result["skipped"]:
-        print(f"{len(result['skipped'])} frames skipped: see {Path(args.out) / 'skipped.csv'}")
+        print(f"frames skipped: {len(result['skipped'])}, see {Path(args.out) / 'skipped.csv'}")
     print("frames={frames} nuclei={nuclei} seconds={seconds:.2f}".format(**result))
 
 
@@ -105,7 +105,7 @@ def parser():
     add("folder", nargs="?", help="default: that of the course's data set")
 
     add = command(simulate)
-    add("--frames", type=_count, default=48, metavar="N", help="default: 48")
+    add("--frames", type=count, default=48, metavar="N", help="default: 48")
     add("--seed", type=int, default=39, metavar="S", help="default: 39")
     add("--into", required=True, metavar="DIR", help="folder to write")
 
@@ -114,13 +114,13 @@ def parser():
     add("--out", required=True, metavar="DIR", help="folder for the results")
     methods = f"{', '.join(METHODS)} (default: tutorial), or your own as MODULE:FUNCTION"
     add("--method", default="tutorial", metavar="NAME", help=methods)
-    add("--frames", type=_count, metavar="N", help="only the first N")
-    add("--batch", type=_count, default=25, metavar="N", help="frames per task (default: 25)")
+    add("--frames", type=count, metavar="N", help="only the first N")
+    add("--batch", type=count, default=25, metavar="N", help="frames per task (default: 25)")
     add("--labels", action="store_true", help="write labels.ome.zarr too")
     add("--pixel-size", type=float, metavar="UM", help="for the labels (default: as files say)")
     where = "threads (default), local (processes), or the address of a Dask scheduler"
     add("--scheduler", default="threads", metavar="NAME", help=where)
-    add("--workers", type=_count, metavar="N", help="threads or processes (default: one per core)")
+    add("--workers", type=count, metavar="N", help="threads or processes (default: one per core)")
     add("--on-error", choices=("stop", "skip"), default="stop", help="default: stop at a bad frame")
 
     add = command(score)
@@ -135,7 +135,8 @@ def parser():
     return main
 
 
-def _count(text):
+def count(text):
+    """Return a whole number of at least 1, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")

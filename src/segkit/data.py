@@ -395,6 +395,8 @@ def _archive(name, members, loading, mirror, progress):
     base = str(mirror or DATASET.address)
     if "://" not in base:
         path = Path(base).expanduser() / name
+        if not path.is_file():
+            raise DataError(f"there is no {path}: a mirror has {', '.join(DATASET.archives)}")
         return path, path
     pooch.get_logger().setLevel("WARNING")  # the bar says what the log would
     sha256 = None if mirror else DATASET.archives[name]
@@ -487,14 +489,13 @@ def _unpack(path, source, wanted, into, progress):
 
 @contextlib.contextmanager
 def _reading(source):
-    """Turn whatever a missing or broken archive makes zipfile and zlib raise into one error."""
+    """Turn whatever a broken archive makes zipfile and zlib raise into one error."""
     try:
         yield
     except Exception as error:
         raise DataError(
-            f"{source} cannot be unpacked ({_cause(error)}): a mirror needs "
-            f"{', '.join(DATASET.archives)}; copy or download this one again, or fetch from "
-            "another place"
+            f"{source} cannot be unpacked ({_cause(error)}): copy or download it again, or fetch "
+            "from another place"
         ) from error
 
 
@@ -535,12 +536,14 @@ def verify(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}: give the folder of a data set")
+        raise DataError(f"there is no folder {folder}: run 'segkit fetch', or give another folder")
     simulated = (folder / SIMULATED).is_file()
     wanted = _manifest(folder)["sha256"] if simulated else entries()
     found = _defects(folder, wanted)
     names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     present = {n.as_posix() for n in names if all(part[0] != "." for part in n.parts)}
+    if not present & wanted.keys():
+        raise DataError(f"{folder} holds no file of {DATASET.name}: give its own folder")
     kinds = ("missing", "damaged")
     result = {kind: sorted(name for name in found if found[name] == kind) for kind in kinds}
     return result | {"unexpected": sorted(present - wanted.keys() - {SIMULATED})}

@@ -48,7 +48,7 @@ from segkit import frame, reading, writing
 
 BATCH = 25
 TIMEOUT = 5  # s for a scheduler to answer
-CHOOSE = "choose another --out, or delete {}"
+CHOOSE = "choose another --out, or delete run.json, files.parquet, nuclei.parquet and labels in {}"
 MEASURED = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
 PLACE = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
 NOTHING = pa.table(PLACE | MEASURED)  # the table of a frame without nuclei

@@ -250,7 +250,7 @@ def evaluate(folder, *, split="validation", method=None, labels=None):
     from segkit import frame
 
     if (method is None) == (labels is None):
-        raise ScoreError("give either a method or label images to score, and not both")
+        raise ScoreError("give either a method (--method) or label images (--labels)")
     files, masks, notes = _frames(folder, split)
     if labels is None:
         call = functools.partial(frame.segment, method=method)

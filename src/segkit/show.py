@@ -79,7 +79,8 @@ def described(fig, text):
     """
     if not _in_jupyter():
         return fig
-    display(Image(print_figure(fig), alt=" ".join(text.split())))
+    # as metadata: the IPython of Colab has no argument `alt` yet
+    display(Image(print_figure(fig), metadata={"alt": " ".join(text.split())}))
     plt.close(fig)
     return None
 

@@ -63,6 +63,8 @@ def unwritable(error, folder, *, choose):
             f"There is no room left in {folder} ({reason}): make room and try again, or choose "
             f"another folder ({choose})."
         )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{folder} or a part of its path is a file: choose another folder ({choose})."
     return (
         f"{folder} cannot be written to ({reason}): choose another folder ({choose}), or get the "
         "right to write there."

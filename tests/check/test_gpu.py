@@ -57,7 +57,7 @@ def last(labels):
 
 
 def masked(labels):
-    """Subtract at the nuclei only."""
+    """Subtract at the objects only."""
     result, lower = labels.copy(), np.broadcast_to(before(labels), labels.shape)
     result[labels > 0] -= lower[labels > 0]
     return result

@@ -53,6 +53,7 @@ def once(image, labels, count):
     ("label 0", lambda *frame: integrated(*frame, first=0)),
     ("label 0", lambda *frame: integrated(*frame, first=0, beyond=0)),
     ("the last nucleus", lambda *frame: integrated(*frame, beyond=0)),
+    ("image[labels == 0]", lambda *frame: integrated(*frame, background=lambda x: 1)),
     ("still in these sums", lambda *frame: integrated(*frame, background=nothing)),
     ("not once per nucleus", once),
     ("with the background", lambda *frame: integrated(*frame, background=nothing, what="mean")),

@@ -49,22 +49,18 @@ def test_files_read(images, capsys):
 
 
 def test_brightest(images, capsys):
-    """One computed maximum for every second frame; the usual mistakes are told apart."""
-    right = images[::2].max(axis=(1, 2)).compute()
+    """One computed maximum for each frame; the usual mistakes are told apart."""
+    right = images.max(axis=(1, 2)).compute()
     for answer, hint in (
         (right, "Right."),
         (right.tolist(), "Right."),
-        (images.max(axis=(1, 2)).compute()[::2], "Right."),
-        (images[::2].max(axis=(1, 2)), "still lazy"),
-        (images.max(axis=(1, 2)).compute(), "take every second one"),
-        (images[1::2].max(axis=(1, 2)).compute(), "start with frame 0"),
-        (images[::2].mean(axis=(1, 2)).compute(), "the mean of each frame"),
+        (images.max(axis=(1, 2)), "still lazy"),
+        (images.mean(axis=(1, 2)).compute(), "the mean of each frame"),
         (images.max().compute(), "one value for all frames"),
         (int(right.max()), "one value for all frames"),
         (images.max(axis=0).compute(), "over the frames"),
-        (images[::2].max(axis=0).compute(), "over the frames"),
-        (images[::2].max(axis=1).compute(), "the shape is (11, 16)"),
-        (images[:11].max(axis=(1, 2)).compute(), "look at images[::2]"),
-        ("images[::2]", "array"),
+        (images.max(axis=1).compute(), "the shape is"),
+        (images.min(axis=(1, 2)).compute(), "not the largest"),
+        ("images", "array"),
     ):
         assert hint in said(capsys, check.brightest, answer)

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import tifffile
 
 CHECKOUT = Path(__file__).parents[2]
 SNIPPETS = sorted((CHECKOUT / "snippets").glob("*.py"))
@@ -48,6 +50,42 @@ def test_each_is_tested():
     assert [path.name for path in SNIPPETS if f'"{path.stem}"' not in tests] == []
 
 
+CODE = {path.stem: path.read_text("utf-8") for path in SNIPPETS}
+OF_OWN = {name for name, code in CODE.items() if "data.locate" not in code}
+OF_FRAMES = {name for name in OF_OWN if 'pattern = "images/*.tif"' in CODE[name]}
+OF_FRAMES -= {"find_odd_files", "skip_bad_files", "read_pattern"}  # which list them
+
+
+def test_each_stands_on_its_own():
+    """No snippet needs segkit, unless segkit is its subject or a notebook has it so."""
+    users = {name for name, code in CODE.items() if "segkit import" in code}
+    assert users <= {"score_labels", *COPIES}
+
+
+@pytest.mark.parametrize("name", sorted(OF_OWN))
+def test_each_says_what_it_did_not_find(name, play, tmp_path, monkeypatch):
+    """In an empty folder the error names what was looked for; no frames are simulated."""
+    monkeypatch.setitem(sys.modules, "napari", object())
+    places = r"images|(large|stack|volume)\.tif|nuclei\.parquet|labels\.ome\.zarr"
+    with pytest.raises((OSError, ValueError), match=places):
+        play(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:threshold_otsu is expected")  # for grey levels
+@pytest.mark.parametrize("shape", [(30, 40, 3), (2, 2, 30, 40)])
+@pytest.mark.parametrize("name", sorted(OF_FRAMES))
+def test_each_refuses_other_images(name, shape, play, tmp_path, monkeypatch):
+    """Colours and several pages per file are not taken for frames."""
+    monkeypatch.setitem(sys.modules, "napari", object())
+    (tmp_path / "images").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    options = {"photometric": "rgb" if shape[-1] == 3 else "minisblack"}
+    tifffile.imwrite(tmp_path / "images" / "a.tif", pixels, **options)
+    with pytest.raises((AssertionError, RuntimeError, ValueError)):
+        play(name)
+
+
 @pytest.mark.parametrize("name", COPIES)
 def test_the_snippet_is_that_of_its_notebook(name):
     """Code and notebook's last cell are the same."""
@@ -64,12 +102,14 @@ def test_the_snippet_is_that_of_its_notebook(name):
 
 
 def test_the_gallery_shows_every_snippet(tmp_path):
-    """The page of the web site has title, purpose and code of each, under its notebook."""
+    """The page of the web site has title, result, notebook and code of each."""
     command = [sys.executable, str(CHECKOUT / "site" / "snippets.py"), "--into", str(tmp_path)]
     subprocess.run(command, check=True)
     page = (tmp_path / "index.md").read_text(encoding="utf-8")
     for path in SNIPPETS:
-        title = docstring(path).split(".\n")[0]
-        assert page.count(f"### {title}\n") == 1
-        last = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
-        assert f"{last}\n```" in page
+        title, _, text = docstring(path).split("\n\n")
+        assert page.count(f"### {title[:-1]}\n") == 1
+        part = page.split(f"(snippet-{path.stem})=")[1].split("(snippet-")[0]
+        assert f"(/{text.split()[-1][:-1]})" in part
+        assert path.stem in COPIES or "**Result:** It" in part
+        assert f"{CODE[path.stem].splitlines()[-1]}\n```" in part

@@ -31,14 +31,6 @@ def test_delayed_table_has_all_nuclei(folder, files, run):
     assert run("delayed_table", folder, cwd=folder) == f"{nuclei} objects in 12 files"
 
 
-def test_delayed_table_refuses_colours(play, tmp_path):
-    """A colour image is not labelled as if it were a volume, and the message names it."""
-    (tmp_path / "images").mkdir()
-    tifffile.imwrite(tmp_path / "images" / "rgb.tif", np.zeros((20, 30, 3), np.uint8))
-    with pytest.raises(AssertionError, match=r"rgb\.tif is not one grey frame"):
-        play("delayed_table")
-
-
 FILTERS = {
     "map_overlap_filter": "0 of 35100 pixels differ from the image filtered in one piece",
     "apply_parallel_filter": (
@@ -56,36 +48,3 @@ def test_copies_run_beside_own_images(name, play, tmp_path):
     (tmp_path / "images").mkdir()
     tifffile.imwrite(tmp_path / "images" / "a.tif", image)
     assert play(name).printed == FILTERS[name]
-
-
-@pytest.mark.parametrize("name", FILTERS)
-def test_copies_say_that_there_are_no_images(name, play):
-    """Where nothing matches, the message holds the pattern, and no frames are simulated."""
-    with pytest.raises((OSError, ValueError), match=r"images/\*\.tif"):
-        play(name)
-
-
-def test_frame_statistics_are_those_of_each_frame(files, play):
-    """A row a frame, with the levels that NumPy finds."""
-    rows = play("frame_statistics").rows.compute()
-    assert rows.shape == (10, 5)
-    first = tifffile.imread(files[0])
-    assert rows[0, 0] == first.min()
-    assert rows[0, 3] == first.max()
-    assert [row[4] for row in rows] == [(tifffile.imread(p) == 4095).sum() for p in files[:10]]
-
-
-def test_frame_statistics_keep_fractions(play, own):
-    """Levels between 0 and 1 are not printed as 0."""
-    levels = np.linspace(0.125, 0.875, 600, dtype="float32").reshape(20, 30)
-    *_, row = play("frame_statistics", own([levels])).printed.splitlines()
-    assert row.split() == ["00", "0.125", "0.5", "0.8675", "0.875", "0"]
-
-
-def test_larger_than_memory_stays_small(files, play):
-    """Sixty frames are filtered, in a fraction of the memory that they take."""
-    done = play("larger_than_memory")
-    assert done.filtered.shape == (60, 520, 696)
-    assert done.peak < done.filtered.nbytes / 2
-    last = ndimage.uniform_filter(tifffile.imread(files[9]).astype("float32"), 5)
-    assert abs(done.filtered[-1].compute() - last).max() < 0.01

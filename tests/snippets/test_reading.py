@@ -2,33 +2,21 @@
 
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 import zarr
 from PIL import Image
 
-from segkit import data
-
-CHECKOUT = Path(__file__).parents[2]
+STACK = np.arange(5 * 30 * 40, dtype=np.uint16).reshape(5, 30, 40)
 
 
-def test_read_pattern(run, folder, stack):
+def test_read_pattern(run, folder, files):
     """Beside the folder images, its files are one array, one frame per chunk."""
     printed = run("read_pattern", folder, cwd=folder)
     assert printed.startswith("(12, 520, 696) uint16 8.7 MB")
-    assert printed.endswith(str(stack[0].mean()))
-
-
-def test_read_multipage(play, stack):
-    """Each page of the file is a chunk, with the pixels of its frame; no other page is read."""
-    done = play("read_multipage")
-    assert done.images.chunksize == (1, 520, 696)
-    np.testing.assert_array_equal(done.images.compute(), stack[:5])
-    assert done.printed.endswith(str(stack[2].mean()))
-
-
-STACK = np.arange(5 * 30 * 40, dtype=np.uint16).reshape(5, 30, 40)
+    assert printed.endswith(str(tifffile.imread(files[0]).mean()))
 
 
 def write_appended(path):
@@ -44,113 +32,118 @@ def write_pyramid(path):
         tif.write(STACK[:, ::2, ::2], subfiletype=1, tile=(16, 16))
 
 
-@pytest.fixture
-def multipage(tmp_path):
-    """Run the snippet read_multipage on a file of one's own."""
-
-    def multipage(write):
-        path = tmp_path / "own.tif"
-        write(path)
-        source = (CHECKOUT / "snippets" / "read_multipage.py").read_text(encoding="utf-8")
-        start, end = source.index("path = Path("), source.index("# tifffile presents")
-        names = {}
-        exec(f"{source[:start]}path = Path({str(path)!r})\n{source[end:]}", names)
-        return names["images"]
-
-    return multipage
-
-
 @pytest.mark.parametrize("write", [write_appended, write_pyramid])
-def test_read_multipage_takes_every_page(multipage, write):
-    """Pages that were appended, or have smaller copies, are read in full, one page per chunk."""
-    images = multipage(write)
+def test_multipage_takes_every_page(play, tmp_path, write):
+    """Pages are read in full, one per chunk, and saved in full, one per file."""
+    write(tmp_path / "stack.tif")
+    images = play("read_multipage").images
     assert images.chunksize == (1, 30, 40)
     np.testing.assert_array_equal(images.compute(), STACK)
+    assert play("split_multipage").printed == "5 frames of (30, 40) in frames"
+    paths = sorted(Path("frames").iterdir())
+    kind = "" if write is write_appended else "t"
+    assert [path.name for path in paths] == [f"stack_{kind}{i:03}.tif" for i in range(5)]
+    np.testing.assert_array_equal([tifffile.imread(path) for path in paths], STACK)
 
 
-@pytest.mark.parametrize("options", [{"truncate": True}, {"imagej": True, "truncate": True}])
-def test_read_multipage_refuses_what_it_cannot_tell_apart(multipage, options):
-    """Several images behind one page end with the file's name."""
-    with pytest.raises(SystemExit, match=r"own\.tif: 1 pages; save one image per page"):
-        multipage(lambda path: tifffile.imwrite(path, STACK, **options))
+def test_split_multipage_names_the_axes(play, tmp_path):
+    """Channels and time points are in the names, with the right pixels."""
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, STACK[:4].reshape(2, 2, 30, 40), ome=True, metadata={"axes": "TCYX"})
+    play("split_multipage")
+    np.testing.assert_array_equal(tifffile.imread("frames/stack_t001_c000.tif"), STACK[2])
 
 
-def test_read_own_format(play, folder):
-    """The red channels of all masks are one array."""
+@pytest.mark.parametrize("name", ["read_multipage", "split_multipage"])
+def test_multipage_refuses_what_hides_images(play, tmp_path, name):
+    """Several images behind one page end with the file's name, and nothing is written."""
+    tifffile.imwrite(tmp_path / "stack.tif", STACK, truncate=True)
+    with pytest.raises((SystemExit, AssertionError), match=r"stack\.tif"):
+        play(name)
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.tif"]
+
+
+def test_read_own_format(play, tmp_path):
+    """The red channels of all pictures are one array; a grey picture is refused."""
+    colours = np.random.default_rng(0).integers(0, 255, (4, 20, 30, 3), np.uint8)
+    (tmp_path / "images").mkdir()
+    for number, picture in enumerate(colours):
+        Image.fromarray(picture).save(tmp_path / "images" / f"{number}.png")
     done = play("read_own_format")
-    masks = [np.asarray(Image.open(path))[..., 0] for path in data.masks(folder)]
-    np.testing.assert_array_equal(done.red.compute(), masks)
-    assert len(done.printed.splitlines()) == 12
+    np.testing.assert_array_equal(done.pictures.compute(), colours[..., 0])
+    assert done.printed.splitlines()[3] == f"{colours[3, ..., 0].mean():8.2f} images/3.png"
+    Image.fromarray(colours[0, ..., 0]).save(tmp_path / "images" / "2.png")
+    with pytest.raises(AssertionError, match=r"2\.png is not a colour picture"):
+        play("read_own_format")
 
 
-def test_find_odd_files_names_each(play, own, stack):
+def test_find_odd_files_names_each(play, own):
     """Another shape or dtype, several images, missing pixels, and what cannot be read are odd."""
-    folder, image = own(stack), stack[0]
-    low, eight, several, empty, cut = data.images(folder)[:5]
-    tifffile.imwrite(low, image[:260])
-    tifffile.imwrite(eight, image.astype("uint8"))
-    tifffile.imwrite(several, image, append=True)
-    tifffile.imwrite(empty, image, tile=(128, 128))
-    with tifffile.TiffFile(empty, mode="r+") as tif:
-        tags = tif.pages.first.tags
+    image, paths = own.images[0], own.paths
+    for letter in "abcdef":
+        tifffile.imwrite(paths[0].with_name(f"{letter}.tif"), image)
+    tifffile.imwrite(paths[0], image[:100])
+    tifffile.imwrite(paths[1], image.astype("uint8"))
+    tifffile.imwrite(paths[2], image, append=True)
+    tifffile.imwrite(paths[3], image, tile=(128, 128))
+    with tifffile.TiffFile(paths[3], mode="r+") as tif:
         for name in ("TileOffsets", "TileByteCounts"):
-            tags[name].overwrite([*tags[name].value[:-1], 0])
-    tifffile.imwrite(cut, np.stack([image, image]), photometric="minisblack")
-    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 3 // 4])
-    done = play("find_odd_files", folder)
-    assert done.odd == {
-        Path("images", low.name): "(260, 696) uint16",
-        Path("images", eight.name): "(520, 696) uint8",
-        Path("images", several.name): "(520, 696) uint16, the first of 2 images",
-        Path("images", empty.name): "parts of the image were never written",
-        Path("images", cut.name): "cut off",
-    }
-    assert done.printed.endswith("5 of 12 files are not (520, 696) uint16")
+            tag = tif.pages.first.tags[name]
+            tag.overwrite([*tag.value[:-1], 0])
+    paths[4].write_bytes(paths[4].read_bytes()[:100_000])
+    paths[5].write_text("not an image")
+    done = play("find_odd_files")
+    assert list(done.odd) == [f"images/{path.name}" for path in paths]
+    *found, unreadable = done.odd.values()
+    assert found == [
+        "(100, 310) uint16",
+        "(230, 310) uint8",
+        "(230, 310) uint16, the first of 2 images",
+        "parts of the image were never written",
+        "cut off",
+    ]
+    assert unreadable.startswith("cannot be read: ")
+    assert done.printed.endswith("6 of 12 files are not (230, 310) uint16")
 
 
-def test_stack_to_zarr(play, stack):
-    """The Zarr holds all frames, ten a chunk."""
+def test_stack_to_zarr(play, own):
+    """One Zarr holds the frames, the other the smoothed ones; neither is overwritten."""
     done = play("stack_to_zarr")
-    assert done.stored.chunks[0] == (10, 2)
-    np.testing.assert_array_equal(done.stored.compute(), stack)
+    np.testing.assert_array_equal(done.stack.compute(), own.images)
+    np.testing.assert_allclose(da.from_zarr("smooth.zarr"), done.smoothed)
+    assert done.printed.endswith("smooth:  (6, 230, 310) float32 1 chunks")
+    with pytest.raises(zarr.errors.ContainsArrayError):
+        play("stack_to_zarr")
 
 
-def test_contact_sheet(play, stack):
-    """Each frame is on the sheet, as the means of its 8 x 8 pixels."""
-    done = play("contact_sheet")
-    assert done.small.shape == (12, 65, 87)
-    np.testing.assert_allclose(done.small[3, 2, 5], stack[3, 16:24, 40:48].mean())
-    with Image.open(done.path) as sheet:
-        assert sheet.size == done.sheet.shape[::-1]
-
-
-def test_save_ome_zarr(play, files):
-    """The labels can be opened again, with axes and the size of a pixel."""
+def test_ome_zarr_written_and_read(play, own):
+    """The labels can be opened again, with their axes."""
     done = play("save_ome_zarr")
-    group = zarr.open_group("build/snippets/labels.ome.zarr", mode="r")
-    (image,) = group.attrs["ome"]["multiscales"]
-    assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
+    assert (done.labels.max(axis=(1, 2)).compute() == own.counts).all()
+    group = zarr.open_group("labels.ome.zarr", mode="r")
     assert group["0"].metadata.dimension_names == ("t", "y", "x")  # OME-Zarr 0.5 demands them
-    (scale,) = image["datasets"][0]["coordinateTransformations"]
-    assert scale["scale"] == [1, 0.645, 0.645]
-    labels = group["0"][:]
-    assert (labels.max(axis=(1, 2)) > 20).all()
-    np.testing.assert_array_equal(labels, done.labels.compute())
+    with pytest.raises(zarr.errors.NodeTypeValidationError, match=r"'array'\. Got 'group'"):
+        da.from_zarr("labels.ome.zarr")  # as the docstring of read_ome_zarr says
+    read = play("read_ome_zarr")
+    assert read.axes == ["t", "y", "x"]
+    np.testing.assert_array_equal(read.array.compute(), done.labels.compute())
 
 
-def test_progress_bar(play, stack, capsys):
-    """Both bars come to their ends."""
-    done = play("progress_bar")
-    assert "100% Completed" in done.printed
-    assert done.printed.endswith(f"mean {stack.mean():.2f}, highest {stack.max()} grey levels")
-
-
-def test_correct_shading_finds_the_light(play, own, stack):
-    """Light that falls off to one side is found, and evened out."""
-    fall = np.linspace(1.2, 0.8, 696, dtype="float32")
-    done = play("correct_shading", own((stack[:9] * fall).astype("uint16")))
-    found = done.light.mean(axis=0) / done.light.mean()
-    assert abs(found - fall)[50:-50].max() < 0.08
-    before = np.median(done.images.compute(), axis=(0, 1))
-    after = np.median(done.corrected.compute(), axis=(0, 1))
-    assert after[60:-60].std() < before[60:-60].std() / 4
+@pytest.mark.parametrize("version", [2, 3])  # of Zarr: OME-Zarr 0.4 and 0.5
+def test_read_ome_zarr_takes_a_channel(play, tmp_path, version):
+    """Of a store with channels the first is left, with its pixel size; a plate is refused."""
+    axes = [{"name": "c", "type": "channel"}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    level = {"path": "s0", "coordinateTransformations": [{"scale": [1, 2, 0.325, 0.325]}]}
+    attributes = {"multiscales": [{"axes": axes, "datasets": [level]}]}
+    attributes = attributes if version == 2 else {"ome": attributes}
+    store = tmp_path / "labels.ome.zarr"
+    group = zarr.open_group(store, mode="w", zarr_format=version, attributes=attributes)
+    pixels = STACK[:4].reshape(2, 2, 30, 40)
+    group.create_array("s0", data=pixels, chunks=(1, 1, 30, 40))
+    done = play("read_ome_zarr")
+    np.testing.assert_array_equal(done.array.compute(), pixels[0])
+    assert "z: 2 of 2 micrometer\ny: 30 of 0.325 micrometer" in done.printed
+    zarr.open_group(store, mode="w").create_group("A1")
+    with pytest.raises(SystemExit, match=r"open one of its groups \['A1'\]"):
+        play("read_ome_zarr")

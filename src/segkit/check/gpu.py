@@ -64,20 +64,20 @@ def honest(function):
 
 @check.exercise
 def renumber(function):
-    """Check a function of label images that numbers the nuclei of each frame from 1 on."""
+    """Check a function of a batch of labels that numbers the objects of each frame from 1 on."""
     plain = np.zeros((4, 3, 6), np.int32)
     plain[0, 0, ::2] = 1, 2, 3
     plain[1, 1, 1:5:3] = 4, 5
     plain[2, 2, 3:] = 6
     plain[3, 0, 0] = 7
-    gap = np.zeros_like(plain)  # a frame without nuclei
+    gap = np.zeros_like(plain)  # an empty frame
     gap[0, 0, :2], gap[2, 1, :3], gap[3, 2, 2] = (1, 2), (3, 4, 5), 6
     added_up = (
         "the highest number of a frame already includes the frames before it: adding these "
-        "numbers up counts nuclei several times."
+        "numbers up counts objects several times."
     )
     last_only = (
-        "right as long as every frame has a nucleus. The highest number of an empty frame is 0: "
+        "right as long as no frame is empty. The highest number of an empty frame is 0: "
         "look at all frames before, not at the last one."
     )
     for labels in (plain, gap):
@@ -87,7 +87,7 @@ def renumber(function):
         result = check.computed(_back(check.called(function, _there(labels))))
         check.expect_shape(result, labels.shape, check.GLOBALS)
         if result[labels == 0].any():
-            return "the background is no longer 0: subtract where there are nuclei only."
+            return "the background is no longer 0: subtract where there are objects only."
         mistakes = [
             (labels, "the numbers still go on from frame to frame."),
             (_less(labels, np.cumsum(highest) - highest), added_up),
@@ -108,12 +108,12 @@ def _less(labels, numbers):
 
 @check.exercise
 def means(answer, image, labels):
-    """Check the mean grey level of each nucleus of a frame, in the order of their numbers."""
+    """Check the mean grey level of each object of a batch, in the order of their numbers."""
     image, labels = _back(image).ravel(), _back(labels).ravel()
     area, light = np.bincount(labels), np.bincount(labels, weights=image)
     mean = light / np.maximum(area, 1)
     right = mean[1:]
-    background = "that is one value too many: the background, number 0, is not a nucleus."
+    background = "that is one value too many: the background, number 0, is not an object."
     mistakes = [
         (mean, background),
         (area, background),

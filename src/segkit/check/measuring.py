@@ -29,6 +29,7 @@ def integrated(function):
         (right[:-1], ZERO),
         (right[1:-1], LAST),
         (sums[1:], "the background is still in these sums."),
+        ((sums - pixels)[1:], "take the grey levels where the label is 0: image[labels == 0]."),
         (sums[1:] - background, "subtract the background from every pixel, not once per nucleus."),
         ((sums / pixels)[1:], "these are means, with the background in them."),
         ((right / pixels)[1:], "these are means over each nucleus: sums are asked for."),
