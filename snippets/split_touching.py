@@ -8,22 +8,22 @@ objects per image, in the order of the names. Explained in notebooks/10_touching
 """
 
 import numpy as np
+import tifffile
 from dask.array.image import imread
 from scipy import ndimage
-from skimage.filters import threshold_otsu
-from skimage.segmentation import watershed
+from skimage import filters, segmentation
 
 pattern = "images/*.tif"  # your images
 
 
 def split(image):
-    mask = image > threshold_otsu(image)
+    mask = image > filters.threshold_otsu(image)
     noise = np.median(np.abs(np.diff(image.astype(float))))
     mask &= image[mask].mean() - image[~mask].mean() > 5 * noise  # else there is nothing
     height = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 2)
     peaks = mask & (height == ndimage.maximum_filter(height, 15))
-    return watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
+    return segmentation.watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
 
 
-counts = [int(split(image.compute()).max()) for image in imread(pattern)]
+counts = [int(split(image.compute()).max()) for image in imread(pattern, imread=tifffile.imread)]
 print(counts, "objects per frame")
