@@ -11,11 +11,17 @@ X = [200, 203, 195, 210, 120, 290, 198]
 Y = [50, 52, 49, 45, 120, 0, 51]
 Z = [100, 104, 97, 40, 93, 101]
 
+NAN = (
+    "are your distances all NaN? median() has one row per plate; "
+    'transform("median"), as in fields["difference"], has one per field.'
+)
+
 
 def _made_up_fields():
     """Return a table like the notebook's `fields`, its plates mixed."""
     plate = np.repeat(["X", "Y", "Z"], [len(X), len(Y), len(Z)])
     fields = pd.DataFrame({"file": "", "plate": plate, "well": "A01", "count": X + Y + Z})
+    fields["difference"] = fields["count"] - fields.groupby("plate")["count"].transform("median")
     return fields.sample(frac=1, random_state=0, ignore_index=True)
 
 
@@ -31,14 +37,15 @@ def suspects(function):
     known = list(zip(fields["plate"], fields["count"], strict=True))
     if not set(rows) <= set(known):
         return f"these rows are not from the table that it was given. {check.GLOBALS}"
+    if found.empty or rows == known[:5]:  # what pandas returns then
+        return NAN
     if len(rows) != 5:
-        return f"the number of rows is {len(rows)}, and five are asked for."
+        return f"the number of rows is {len(rows)}: five are asked for, in all, not per plate."
 
     def first(score):
         return [known[number] for number in score.nlargest(5).index]
 
-    count, plates = fields["count"], fields["count"].groupby(fields["plate"])
-    away = count - plates.transform("median")
+    count, away = fields["count"], fields["difference"]
     if rows == first(away.abs()):
         return None
     mistakes = [
@@ -47,9 +54,6 @@ def suspects(function):
         ((count - count.median()).abs(), "that is one median for all: each plate has its own."),
         (count, "those are the largest counts: compare them with their plates."),
         (-count, "those are the smallest counts: compare them with their plates."),
-        ((count - plates.transform("mean")).abs(), "that is the mean; the median is asked for."),
-        ((away / plates.transform("median")).abs(), "compare differences, in objects, not ratios."),
-        ((away / plates.transform("std")).abs(), "compare differences, in objects, not in SD."),
     ]
     for score, hint in mistakes:
         if rows == first(score):
