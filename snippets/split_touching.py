@@ -16,7 +16,7 @@ from skimage import filters, segmentation
 pattern = "images/*.tif"  # your images
 
 
-def split(image):
+def segment(image):
     mask = image > filters.threshold_otsu(image)
     noise = np.median(np.abs(np.diff(image.astype(float))))
     mask &= image[mask].mean() - image[~mask].mean() > 5 * noise  # else there is nothing
@@ -25,5 +25,5 @@ def split(image):
     return segmentation.watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
 
 
-counts = [int(split(image.compute()).max()) for image in imread(pattern, imread=tifffile.imread)]
+counts = [int(segment(image.compute()).max()) for image in imread(pattern, imread=tifffile.imread)]
 print(counts, "objects per frame")
