@@ -83,7 +83,7 @@ def test_report_prints_and_judges(monkeypatch, capsys):
 def test_examine_looks_at_everything():
     """Each subject is there once, with a known status; what is not ok says what to do."""
     findings = doctor.examine()
-    subjects = "Python packages cores memory disk frames napari GPU dashboard"
+    subjects = "packages cores memory disk frames napari GPU dashboard"
     assert " ".join(subject for subject, *_ in findings) == subjects
     assert all(status in ("ok", "missing", "warning") for _, status, *_ in findings)
     assert all(todo for _, status, _, todo in findings if status != "ok")

@@ -383,7 +383,7 @@ def _complete(into, mirror, progress):
         if wanted := members & left.keys():
             try:
                 path, source = _archive(name, len(members), loading, mirror, progress)
-                unpacked = _unpack(path, source, wanted, into, progress)
+                unpacked = _unpack(path, source, wanted, into)
             finally:
                 shutil.rmtree(loading, ignore_errors=True)
             left = {entry: state for entry, state in left.items() if entry not in unpacked}
@@ -456,7 +456,7 @@ def _cause(error):
     return " ".join(reason.split())[:300]
 
 
-def _unpack(path, source, wanted, into, progress):
+def _unpack(path, source, wanted, into):
     """Unpack the wanted members of an archive into a folder; return the names that it held.
 
     Only names of the registry are unpacked, and a member is written only if its SHA-256 is right.
@@ -473,8 +473,7 @@ def _unpack(path, source, wanted, into, progress):
                 f"{source} holds no file of {DATASET.name}: a mirror needs the three archives with "
                 "images/, masks/ and metadata/ inside, packed like the official ones"
             )
-        look = {"desc": Path(path).name, "unit": "file"}
-        for entry in tqdm(sorted(wanted & held), delay=DELAY, disable=not progress, **look):
+        for entry in sorted(wanted & held):
             with _reading(source):
                 content = _member(archive, members[entry])
             if _sha256(content) != entries()[entry]:

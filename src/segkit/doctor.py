@@ -16,11 +16,6 @@ GB = 1e9
 SETUP = "Run 'make setup', or 'pip install -e . -c constraints.txt' in the checkout."
 
 
-def python():
-    """Name the version of Python; pip and conda install the package on no older one than 3.11."""
-    return "Python", OK, f"{platform.python_version()} on {platform.system()}", ""
-
-
 def packages():
     """Look whether all packages are there; pip and conda see to it that they are recent enough."""
     needs = [need for need in metadata.requires("segkit") if "extra ==" not in need]
@@ -30,7 +25,8 @@ def packages():
         return "packages", MISSING, f"not installed: {', '.join(absent)}", SETUP
     named = ("dask", "dask-image", "scikit-image", "numpy")
     found = ", ".join(f"{name} {metadata.version(name)}" for name in named)
-    return "packages", OK, f"{len(names)} are there ({found} ...)", ""
+    python = f"Python {platform.python_version()} on {platform.system()}"
+    return "packages", OK, f"{len(names)} are there ({found} ...), {python}", ""
 
 
 def cores():
@@ -128,7 +124,7 @@ def examine():
         do, "" if nothing.
     """
     findings = []
-    for check in (python, packages, cores, memory, disk, frames, napari, gpu, dashboard):
+    for check in (packages, cores, memory, disk, frames, napari, gpu, dashboard):
         try:
             findings.append(check())
         except (ImportError, OSError) as error:
