@@ -147,6 +147,7 @@ def report():
         if todo:
             print(f"{'':20}-> {todo}")
     lacking = [subject for subject, status, *_ in findings if status == MISSING]
-    ready = "This machine is ready for the course."
-    print(f"\nFix before you start: {', '.join(lacking)}." if lacking else f"\n{ready}")
+    print(
+        f"\nFix before you start: {', '.join(lacking)}." if lacking else "\nReady for the course."
+    )
     return not lacking

@@ -90,8 +90,6 @@ def frame(seed, index):
     >>> int(frame(39, 12)[1].max())  # an empty field
     0
     """
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed {seed}, frame {index} is out of range: count from 0")
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, index))))
     crowd, dark, change, rest = _spread(seed, index)
     # Background and brightness rise together from frame to frame (rank correlation 0.87).
