@@ -74,7 +74,7 @@ def test_report_prints_and_judges(monkeypatch, capsys):
     assert doctor.report() is True
     table = capsys.readouterr().out
     assert "GPU        warning  no CuPy\n                    -> Read on.\n" in table
-    assert table.endswith("\nReady for the course.\n")
+    assert table.endswith("\nReady to start.\n")
     findings.append(("disk", "missing", "0.1 GB free", "Make room."))
     assert doctor.report() is False
     assert capsys.readouterr().out.endswith("\nFix before you start: disk.\n")

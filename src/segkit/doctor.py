@@ -147,7 +147,5 @@ def report():
         if todo:
             print(f"{'':20}-> {todo}")
     lacking = [subject for subject, status, *_ in findings if status == MISSING]
-    print(
-        f"\nFix before you start: {', '.join(lacking)}." if lacking else "\nReady for the course."
-    )
+    print(f"\nFix before you start: {', '.join(lacking)}." if lacking else "\nReady to start.")
     return not lacking
