@@ -102,7 +102,7 @@ def test_going_deeper_is_closed_on_its_page(load, tmp_path):
     """Its text, code, outputs and folds are in one fold; what comes before it is not."""
     pages = load("tools/notebook_pages")
     solution = new_code_cell("x = 3", metadata={"jupyter": {"source_hidden": True}})
-    link = new_markdown_cell("Why? See [Going deeper](#Going-deeper).")
+    link = new_markdown_cell("**Predict:** why? See [Going deeper](#Going-deeper).")
     notebook = pages.prepared(small(link, *DEEPER, solution), "01_a", ())
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     nbformat.write(notebook, tmp_path / "index.ipynb")
@@ -113,6 +113,7 @@ def test_going_deeper_is_closed_on_its_page(load, tmp_path):
     before, fold = article.split('<details class="admonition hide deeper">')
     assert "Going deeper<" in before
     assert 'href="#going-deeper"' in before
+    assert '<p class="task"><strong>Predict:</strong> why?' in before
     inside = fold[: fold.rindex("</details>")]
     for part in ("A long proof", "prove", "proven", "<details"):
         assert part not in before

@@ -53,6 +53,13 @@ def fold_deeper(app, doctree):
             section[1:] = [HideCodeCellNode("", *content, prompt_show=words, classes=["deeper"])]
 
 
+def mark_tasks(app, doctree):
+    """Mark the paragraphs that ask the reader for something, so that the page sets them off."""
+    for strong in doctree.findall(nodes.strong):
+        if strong.astext() in ("Predict:", "Question:"):
+            strong.parent["classes"].append("task")
+
+
 def open_fold(translator, node):
     """Begin a fold: unlike myst-nb's, its summary is read out as it is written."""
     classes = " ".join(node["classes"])
@@ -76,5 +83,6 @@ def setup(app):
     """Register with Sphinx."""
     app.connect("doctree-read", describe)
     app.connect("doctree-read", fold_deeper)
+    app.connect("doctree-read", mark_tasks)
     app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
