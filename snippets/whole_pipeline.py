@@ -6,7 +6,7 @@ For a table of nuclei from your own images, one grey frame per file; start it wh
 change `pattern`. Without `[:3]` it takes all frames. Objects of fewer than `SMALL` pixels are left
 out of the table: where a frame has no nuclei nearby, noise passes the local threshold. It prints
 the table and the numbers of objects, and shows mean intensity against area. Explained in
-notebooks/06_whole_pipeline.ipynb.
+notebooks/00_start_here.ipynb.
 """
 
 import dask
