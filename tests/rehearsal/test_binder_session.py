@@ -221,7 +221,8 @@ def test_notebook_01_runs_within_a_session(server, kernel):
     printed = [kernel(cell["source"]) for cell in cells]
     seconds = time.perf_counter() - began
     assert printed[0].startswith("simulated frames, 48")
-    assert printed.count("Right.\n") == 3  # the solutions; the answers are still to be given
+    checks = [cell for cell in cells if "check" in cell["metadata"].get("tags", [])]
+    assert sum("Not answered yet" in text for text in printed) == len(checks) > 0
     print(f"\nnotebook 01: {seconds:.0f} s, peak of the session {server.peak[0] / 1e6:.0f} MB")
     assert seconds < SECONDS
     assert 100e6 < server.peak[0] < MEMORY
