@@ -20,7 +20,7 @@ from pathlib import Path
 import notebook_pages
 import sphinx_revealjs
 from nbconvert import SlidesExporter
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from segkit import data
 
@@ -41,6 +41,7 @@ INDEX = """\
 <body><main><h1>Slides</h1>
 <p>Image segmentation with Dask. Space moves on, Escape shows all slides, F fills the screen, S
 shows the speaker's notes.</p>
+<p><a href="opening.slides.html">Opening</a></p>
 <ol start="0">
 {rows}
 </ol></main></body></html>
@@ -197,6 +198,12 @@ def notes(stem):
     return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", entry[1]).strip()
 
 
+def openings():
+    """Return the opening slides, in Markdown."""
+    page = (HERE / "teach" / "opening.md").read_text("utf-8")
+    return [f"## {part}" for part in page.split("\n## ")[1:]]
+
+
 def deck(notebook, *, title, stems, spoken=""):
     """Return an executed notebook as one HTML page of slides.
 
@@ -249,6 +256,9 @@ def main(arguments=None):
         html = deck(notebook, title=row["title"], stems=stems, spoken=notes(stem))
         (args.into / f"{stem}.slides.html").write_text(html, encoding="utf-8")
         rows.append(f'<li><a href="{stem}.slides.html">{escape(row["title"])}</a></li>')
+    opening = new_notebook(cells=[new_markdown_cell(text) for text in openings()])
+    html = deck(opening, title="Opening", stems=stems)
+    (args.into / "opening.slides.html").write_text(html, encoding="utf-8")
     (args.into / "index.html").write_text(INDEX.format(rows="\n".join(rows)), encoding="utf-8")
     print(f"slides    of {len(paths)} notebooks\nlook at   {args.into / 'index.html'}")
     return 0
