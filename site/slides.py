@@ -250,7 +250,7 @@ def main(arguments=None):
     stems, rows = {path.stem for path in paths}, []
     for notebook, row in notebook_pages.executed(paths, cache, workers=args.workers):
         if row["failure"]:
-            print(f"slides: {row['failure']}: correct it, and try again", file=sys.stderr)
+            print(f"slides: {row['failure']}: {notebook_pages.GO_ON}", file=sys.stderr)
             return 1
         stem = row["notebook"]
         html = deck(notebook, title=row["title"], stems=stems, spoken=notes(stem))

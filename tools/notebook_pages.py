@@ -39,7 +39,9 @@ LAUNCH = f"""
 [Slides]({WEB}/slides/{{stem}}.slides.html)
 """
 LIBRARIES = ("dask", "distributed", "dask-image", "numpy", "scipy", "scikit-image", "matplotlib")
-TIMEOUT = 120  # seconds per cell, twice what a complete notebook may take
+# seconds per cell; by default twice what a complete notebook may take
+TIMEOUT = int(os.environ.get("SEGKIT_TIMEOUT", "120"))
+GO_ON = "correct it, and try again: what ran is kept (on a slow machine set SEGKIT_TIMEOUT=300)"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a traceback
 BADGE = re.compile(r"^\[!\[[^\]]*\]\(https?://[^)]*\)\]\([^)]*\)\n?", re.M)
