@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -101,11 +100,9 @@ def test_the_snippet_is_that_of_its_notebook(name):
     assert notebook in docstring(path)
 
 
-def test_the_gallery_shows_every_snippet(tmp_path):
+def test_the_gallery_shows_every_snippet(load):
     """The page of the web site has title, result, notebook and code of each."""
-    command = [sys.executable, str(CHECKOUT / "site" / "snippets.py"), "--into", str(tmp_path)]
-    subprocess.run(command, check=True)
-    page = (tmp_path / "index.md").read_text(encoding="utf-8")
+    page = load("site/gallery").page(SNIPPETS)
     for path in SNIPPETS:
         title, _, text = docstring(path).split("\n\n")
         assert page.count(f"### {title[:-1]}\n") == 1
