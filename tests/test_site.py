@@ -83,7 +83,7 @@ def test_the_status_page_states_what_was_measured(load, tmp_path):
     assert "2026-11-21, on new: `python benchmarks/gpu.py`." in written.status([row], **options)
 
 
-@pytest.mark.parametrize("path", ["site/pages", "site/written", "tools/notebook_pages"])
+@pytest.mark.parametrize("path", ["site/pages", "tools/notebook_pages"])
 def test_examples_of_the_builders_hold(load, path):
     """The examples in the docstrings of the build are right."""
     failed, tried = doctest.testmod(load(path))
