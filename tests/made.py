@@ -29,6 +29,39 @@ def folder(path, frames, *, shape=(90, 120)):
     return files
 
 
+def planted():
+    """Return a truth and a result with each kind of error, and some that look like another."""
+    truth, labels = np.zeros((2, 40, 90), int)
+    truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
+    truth[2:12, 20:30] = 7  # missed
+    labels[2:12, 40:50] = 9  # extra
+    truth[20:30, 2:12], truth[20:30, 12:22] = 8, 11  # merged in one object
+    labels[20:30, 2:22] = 12
+    truth[20:30, 40:52] = 20  # split in two
+    labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
+    truth[2:12, 60:70], labels[2:12, 60:65] = 40, 40  # a bad outline: neither found nor split
+    truth[20:30, 60:70], labels[20:30, 60:68], labels[20:30, 68:70] = 41, 41, 42  # a splinter
+    return truth, labels
+
+
+def damaged(content, rng):
+    """Change a bit or a byte of a tag, or replace some bytes, by zeros, others or none."""
+    content = bytearray(content)
+    start = int(rng.integers(len(content)))
+    stop = start + int(rng.integers(1, 40))
+    how = rng.choice(["bit", "header", "zeros", "insert", "remove"])
+    if how == "bit":
+        content[start] ^= 1 << int(rng.integers(8))
+    elif how == "header":  # a tag's entry; tifffile writes them at the start or at the end
+        place = int(rng.choice([rng.integers(300), len(content) - 1 - rng.integers(300)]))
+        content[place % len(content)] = int(rng.integers(256))
+    elif how == "zeros":
+        content[start:stop] = bytes(len(content[start:stop]))
+    else:
+        content[start:stop] = rng.bytes(50) if how == "insert" else b""
+    return content
+
+
 def under_small_disk(folder, kilobytes):
     """Make a folder on which a small disk can be mounted, or skip the test where none can.
 

@@ -1,6 +1,5 @@
 """One frame: the chain against SciPy and scikit-image, and the methods on drawn nuclei."""
 
-import doctest
 from functools import partial
 
 import numpy as np
@@ -75,13 +74,6 @@ def crowd(step, *, brightness=500.0, radius=14.5):
             signal[near][inside] = light * (1.2 - 0.4 * distance[inside])
     image = ndimage.gaussian_filter(signal, 1) + rng.normal(150, 5, signal.shape)
     return np.rint(image).astype(np.uint16), truth
-
-
-def test_doctests():
-    """The examples in the docstrings are right."""
-    outcome = doctest.testmod(frame)
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from made import folder, scene
+from made import damaged, folder, scene
 from PIL import Image
 
 from segkit.reading import FrameError, common_format, pixel_size, read_frame, read_stack
@@ -403,24 +403,6 @@ def test_pixel_size_of_real_frames(real_frames):
 def test_pixel_size_of_simulated_frames(simulated_frames):
     """What the simulator writes counts as having the pixels of BBBC039."""
     assert pixel_size(next((simulated_frames / "images").glob("*.tif"))) == 0.645
-
-
-def damaged(content, rng):
-    """Change a bit or a byte of a tag, or replace some bytes, by zeros, others or none."""
-    content = bytearray(content)
-    start = int(rng.integers(len(content)))
-    stop = start + int(rng.integers(1, 40))
-    how = rng.choice(["bit", "header", "zeros", "insert", "remove"])
-    if how == "bit":
-        content[start] ^= 1 << int(rng.integers(8))
-    elif how == "header":  # a tag's entry; tifffile writes them at the start or at the end
-        place = int(rng.choice([rng.integers(300), len(content) - 1 - rng.integers(300)]))
-        content[place % len(content)] = int(rng.integers(256))
-    elif how == "zeros":
-        content[start:stop] = bytes(len(content[start:stop]))
-    else:
-        content[start:stop] = rng.bytes(50) if how == "insert" else b""
-    return content
 
 
 def test_damage_gives_pixels_or_the_file_name(sound):
