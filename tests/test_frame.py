@@ -409,15 +409,6 @@ def test_the_outline_of_a_bright_nucleus_is_lower():
     assert levels[0] == pytest.approx(0.49 * np.sqrt(means[0] * means[1]), rel=0.1)
 
 
-def test_the_largest_piece_is_kept():
-    """Of a nucleus in two pieces the smaller one is dropped."""
-    image = np.zeros((40, 40), np.float32)
-    image[5:20, 5:20] = image[25:35, 5:20] = 100
-    labels = frame._outlined(image, np.ones((40, 40), np.int32), 10)
-    assert np.bincount(labels.ravel()).tolist() == [1600 - 225, 225]
-    assert labels[5:20, 5:20].all()
-
-
 def test_watershed_is_better_than_otsu():
     """On simulated frames it scores higher, on the saturated one too; the empty one stays empty."""
     scores = []
