@@ -29,21 +29,6 @@ def folder(path, frames, *, shape=(90, 120)):
     return files
 
 
-def planted():
-    """Return a truth and a result with each kind of error, and some that look like another."""
-    truth, labels = np.zeros((2, 40, 90), int)
-    truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
-    truth[2:12, 20:30] = 7  # missed
-    labels[2:12, 40:50] = 9  # extra
-    truth[20:30, 2:12], truth[20:30, 12:22] = 8, 11  # merged in one object
-    labels[20:30, 2:22] = 12
-    truth[20:30, 40:52] = 20  # split in two
-    labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
-    truth[2:12, 60:70], labels[2:12, 60:65] = 40, 40  # a bad outline: neither found nor split
-    truth[20:30, 60:70], labels[20:30, 60:68], labels[20:30, 68:70] = 41, 41, 42  # a splinter
-    return truth, labels
-
-
 def damaged(content, rng):
     """Change a bit or a byte of a tag, or replace some bytes, by zeros, others or none."""
     content = bytearray(content)
