@@ -16,13 +16,6 @@ pytestmark = pytest.mark.browser
 CHECKOUT = Path(__file__).parents[2]
 # The cells of the open notebook in JupyterLab's model: it draws only some of them.
 CELLS = "jupyterapp.shell.currentWidget.context.model.toJSON().cells"
-CLUSTER = """\
-from dask.distributed import Client, LocalCluster
-
-cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
-client = Client(cluster)
-print(client.dashboard_link)
-client"""
 
 
 def recipe():
@@ -97,26 +90,6 @@ class Notebook:
         cell.wait_for()
         return cell
 
-    def write(self, index, text):
-        """Replace the source of a cell by typing."""
-        self.show(index).locator(".cm-content").click()
-        self.page.keyboard.press("Control+a")
-        self.page.keyboard.insert_text(text)
-
-    def run(self, *indices):
-        """Press Shift+Enter in some cells; return what the last one prints."""
-        for index in indices:
-            self.show(index).locator(".cm-content").click()
-            before = self.cells()[index]["execution_count"]
-            self.page.keyboard.press("Shift+Enter")
-            self.page.wait_for_function(
-                f"([i, n]) => {{ const count = {CELLS}[i].execution_count;"
-                " return count !== null && count !== n; }",
-                arg=[index, before],
-            )
-        outputs = self.cells()[indices[-1]]["outputs"]
-        return "".join("".join(output.get("text", "")) for output in outputs)
-
 
 @pytest.fixture
 def opened(browser, lab):
@@ -133,8 +106,8 @@ def opened(browser, lab):
     context.close()
 
 
-def test_notebook_01_is_worked_through(opened):
-    """Run all cells, answer an exercise wrongly and rightly, and open a live dashboard."""
+def test_notebook_01_runs(opened):
+    """All cells run, the checks wait for answers, drawings and figures are shown."""
     page = opened.page
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
@@ -148,31 +121,11 @@ def test_notebook_01_is_worked_through(opened):
     cells = opened.cells()
     errors = [o for i in codes for o in cells[i]["outputs"] if o["output_type"] == "error"]
     assert errors == []
-
+    checks = sum("check" in cells[i]["metadata"].get("tags", []) for i in codes)
+    assert json.dumps(cells).count("Not answered yet") == checks > 0
     drawings = [i for i in codes if "<svg" in json.dumps(cells[i]["outputs"])]
     assert opened.show(drawings[0]).locator(".jp-RenderedHTMLCommon svg").first.is_visible()
     figures = [i for i in codes if '"image/png"' in json.dumps(cells[i]["outputs"])]
     image = opened.show(figures[0]).locator(".jp-RenderedImage img").first
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 100
-
-    stub = next(i for i in codes if "exercise" in cells[i]["metadata"].get("tags", []))
-    assert "".join(cells[stub]["source"]) == "brightest = ..."
-    assert "Not answered yet" in opened.run(stub + 1)
-    for function, begins in (("mean", "Not yet: "), ("max", "Right.")):
-        opened.write(stub, f"brightest = images.{function}(axis=(1, 2)).compute()")
-        assert opened.run(stub, stub + 1).startswith(begins)
-
-    last = next(i for i in codes if "copy" in cells[i]["metadata"].get("tags", []))
-    opened.write(last, CLUSTER)
-    address = opened.run(last).strip()
-    link = opened.show(last).locator("a[href*='/status']").first
-    assert link.get_attribute("href") == address
-    with page.context.expect_page() as popup:
-        link.click()
-    dashboard = popup.value
-    dashboard.locator("canvas").first.wait_for()  # drawn by scripts, from what the scheduler sends
-    assert dashboard.title() == "Dask: Status"
-    assert dashboard.get_by_role("link", name="Workers").first.is_visible()
-    opened.write(last, "client.close()\ncluster.close()")
-    opened.run(last)
