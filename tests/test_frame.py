@@ -351,20 +351,6 @@ def test_a_hot_pixel_of_32_bits_takes_no_memory():
     assert frame.otsu(image).max() == 0  # the pixel alone is above the level, and it is small
 
 
-@pytest.mark.parametrize("gap", [19, 21])
-def test_touching_nuclei_are_cut_apart(gap):
-    """Six pairs that otsu takes for one nucleus each become twelve nuclei with watershed."""
-    nuclei = [
-        (row, column + side, 14, 11, 500.0 + 60 * (side > 0))
-        for row in (50, 120, 190)
-        for column in (80, 200)
-        for side in (0, gap)
-    ]
-    image, truth = draw(nuclei)
-    assert frame.otsu(image).max() == 6
-    assert score.f1(truth, frame.watershed(image), [0.7])[0] == 1
-
-
 def test_dim_nuclei_and_uneven_light():
     """With watershed neither a background that doubles nor a fifth of the brightness loses one."""
     slope = 150 + 150 * np.indices(SHAPE)[1] / SHAPE[1]
