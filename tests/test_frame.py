@@ -132,21 +132,13 @@ def test_ties_are_decided_as_scipy_does(kind, shape, dtype, seed):
 
 
 @pytest.mark.parametrize("method", frame.METHODS)
-@pytest.mark.parametrize("view", ["transposed", "every other", "reversed", "read-only"])
+@pytest.mark.parametrize("view", [np.transpose, np.flip, lambda image: image[::2, ::2]])
 def test_memory_layout_does_not_matter(view, method):
-    """Views that are not contiguous, or may not be written, give what their copy gives."""
-    image = scene(5, (160, 200))
-    image = {
-        "transposed": image.T,
-        "every other": image[::2, ::2],
-        "reversed": image[::-1, ::-1],
-        "read-only": image,
-    }[view]
+    """Views that are not contiguous, and may not be written, give what their copy gives."""
+    image = view(scene(5, (160, 200)))
     image.flags.writeable = False
-    before = image.copy()
     labels = frame.segment(image, method=method)
     np.testing.assert_array_equal(labels, frame.segment(image.copy(), method=method))
-    np.testing.assert_array_equal(image, before)
     assert frame.measure(image, labels).equals(frame.measure(image.copy(), labels))
 
 

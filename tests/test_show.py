@@ -324,25 +324,6 @@ QT = {
 }
 
 
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Make up a machine: set what there is of napari, a display, and Qt."""
-
-    def make(*, napari="napari/__init__.py", display="DISPLAY", qt="starts", wish=""):
-        for name, text in {napari: "", "qtpy/__init__.py": "", "qtpy/QtWidgets.py": QT[qt]}.items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(text)
-        monkeypatch.setattr("sys.path", [str(tmp_path)])
-        monkeypatch.setattr("sys.platform", "linux")
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-            monkeypatch.setenv(name, ":9" if name == display else "")
-        monkeypatch.setenv("SEGKIT_VIEWER", wish)
-        show._qt_error.cache_clear()
-
-    return make
-
-
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
@@ -355,9 +336,20 @@ def machine(tmp_path, monkeypatch):
         ({"wish": "matplotlib"}, "SEGKIT_VIEWER asks for it"),
     ],
 )
-def test_choice(machine, made, reason):
+def test_choice(tmp_path, monkeypatch, made, reason):
     """Napari is chosen where it can open and nothing else is asked for; else there is a reason."""
-    machine(**made)
+    made = {"napari": "napari/__init__.py", "display": "DISPLAY", "qt": "starts", "wish": ""} | made
+    modules = {made["napari"]: "", "qtpy/__init__.py": "", "qtpy/QtWidgets.py": QT[made["qt"]]}
+    for name, text in modules.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.setenv(name, ":9" if name == made["display"] else "")
+    monkeypatch.setenv("SEGKIT_VIEWER", made["wish"])
+    show._qt_error.cache_clear()
     assert show.why_not_napari() == reason
 
 

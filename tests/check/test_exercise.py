@@ -69,3 +69,5 @@ def test_a_check_never_raises(capsys):
         return 1 / answer
 
     assert "(ZeroDivisionError: division by zero)" in said(capsys, inverse, 0)
+    assert not inverse(0, quiet=True)  # as in a solution
+    assert capsys.readouterr().out == ""

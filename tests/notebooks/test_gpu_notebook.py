@@ -177,19 +177,6 @@ def test_the_first_cell_installs_on_colab(monkeypatch):
     assert run == [(CHECKOUT / "binder" / "colab.txt").read_text("utf-8")]
 
 
-def test_benchmark_times(benchmark, chain):
-    """All that it times on a GPU runs on NumPy arrays, and takes some time."""
-    images = np.stack([scene(seed) for seed in range(2)])
-    result = benchmark.measure(chain, images, (1, 2), 1, 1)
-    assert {row["outcome"] for row in result["dask_image"]} == {"works"}
-    assert len(result["dask_image"]) == 23
-    times = [list(row.values())[1:] for row in result["batches"]]
-    assert np.min([*times, list(result["cpu_ms_per_frame"].values())[1:3]]) > 0
-    moved = result["batches"][-1]["with_transfer_ms_per_frame"]
-    loop = result["cpu_ms_per_frame"]["scipy_loop_one_core"]
-    assert result["ratios"]["SciPy loop on one core / GPU with transfer"] == loop / moved
-
-
 def test_benchmark_without_a_gpu(benchmark, tmp_path, monkeypatch, capsys):
     """One line that names CuPy, exit status 1, and no result."""
     out = tmp_path / "out"
