@@ -119,7 +119,7 @@ test-cluster: $(VENV)/.cluster ## test Slurm, SSH and failing hosts: nothing may
 	$(PY) -m pytest tests/notebooks/test_manifests.py
 	$(PY) -m pytest -m cluster tests/cluster
 
-test-browser: $(VENV)/.browser site slides ## test site, slides and JupyterLab in Chromium
+test-browser: $(VENV)/.browser site slides ## test site and slides in Chromium
 	$(PY) -m pytest tests/test_site.py
 	@if chromium=$$(.ci/browser); then \
 	  SEGKIT_CHROMIUM="$$chromium" $(PY) -m pytest -n 2 -m browser tests/browser; \
