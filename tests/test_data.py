@@ -587,6 +587,8 @@ def test_killed(small):
     for name in (".loading/images.zip", "images/.A01.tif.part"):
         (small.into / name).parent.mkdir()
         (small.into / name).write_bytes(b"half of it")
+    with serve(small.mirror) as server:
+        assert fetch(small, server.url).startswith("3 of 3")
     recovers(small)
 
 

@@ -44,8 +44,9 @@ def test_damaged_manifest_is_missing(tmp_path, monkeypatch):
         (tmp_path / "simulated" / name).parent.mkdir(parents=True)
         (tmp_path / "simulated" / name).write_text("{")
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
-    (finding,) = (finding for _, status, finding, _ in doctor.examine() if status == "missing")
-    assert "simulated.json cannot be read: delete" in finding
+    (frames,) = [finding for finding in doctor.examine() if finding[0] == "frames"]
+    assert frames[1] == "missing"
+    assert "simulated.json cannot be read: delete" in frames[2]
 
 
 def test_napari_is_optional(monkeypatch):

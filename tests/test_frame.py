@@ -222,12 +222,6 @@ def test_small_and_narrow_frames(method, shape):
     assert (labels.shape, labels.max()) == (shape, 0)
 
 
-def test_unknown_method_is_named():
-    """The error names the method and those that exist."""
-    with pytest.raises(ValueError, match=r"'otsus'.*tutorial, otsu, watershed"):
-        frame.segment(scene(0), method="otsus")
-
-
 def test_a_method_of_your_own():
     """A function gets a copy of the frame, and its labels come back as int32."""
 
@@ -288,7 +282,7 @@ def test_a_frame_without_nuclei_gives_none(kind):
     rows, columns = np.indices((520, 696))
     light = {
         "noise": 150.0,
-        "constant": 150.0,
+        "constant": 151.0,
         "slope": 140 + 30 * columns / 696,
         "steep": 140 + 300 * rows / 520,
         "vignette": 165 - 20 * np.hypot((rows - 260) / 260, (columns - 348) / 348),

@@ -377,10 +377,9 @@ def test_pixel_size_that_a_file_states(tmp_path, how, size):
 @pytest.mark.parametrize(("state", "size"), [("on", 0.65), ("off", None)])
 def test_pixel_size_of_metaxpress(tmp_path, state, size):
     """A calibration that is switched off does not count."""
-    props = {"spatial-calibration-state": ("bool", state)}
-    props |= {f"spatial-calibration-{axis}": ("float", "0.65") for axis in "xy"}
-    props |= {"spatial-calibration-units": ("string", "um")}
-    rows = [f'<prop id="{n}" type="{t}" value="{v}"/>' for n, (t, v) in props.items()]
+    known = [("state", "bool", state), ("units", "string", "um")]
+    known += [(axis, "float", "0.65") for axis in "xy"]
+    rows = [f'<prop id="spatial-calibration-{n}" type="{t}" value="{v}"/>' for n, t, v in known]
     text = f"<MetaData><PlaneInfo>{''.join(rows)}</PlaneInfo></MetaData>"
     more = {"description": text, "metadata": None, "software": "MetaSeries"}
     tifffile.imwrite(tmp_path / "a.tif", scene(1), **more)

@@ -306,6 +306,14 @@ def test_listed_frames_that_are_not_there_are_counted(own):
         score.evaluate(folder, method="otsu")
 
 
+def test_frames_without_nuclei_have_no_score(own):
+    """Where nothing is to be found and nothing is found, the summary comes all the same."""
+    folder, truths = own(["A"])
+    Image.fromarray(truths["A"] * 0).save(folder / "masks" / "A.png")
+    table = score.evaluate(folder, split="all", method=lambda image: image // 10_000)
+    assert score.summary(table).splitlines()[-1].startswith("frames=1 averageF1=nan F1@0.5=nan")
+
+
 def test_masks_in_place_of_labels_are_pointed_out(own):
     """Label images with a single label each get a line in the summary."""
     folder, truths = own(["A01", "B01"])

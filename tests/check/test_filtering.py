@@ -48,7 +48,7 @@ def blur(stack, sigma=(0, 2, 2), dtype="float32", **options):
     ("[0, 1, 1]", lambda x: blur(x, [0, 1, 1])),
     ("[0, 2, 0]", lambda x: blur(x, [0, 2, 0])),
     ("frame axis", lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2)),
-    ("float16", lambda x: blur(x).astype("f2")),
+    ("float16 keeps 3 digits", lambda x: blur(x).astype("f2")),
     ("leave truncate", lambda x: blur(x, truncate=3)),
     ("leave mode", lambda x: blur(x, mode="nearest")),
     ("not blurred", lambda x: x.astype("f4")),

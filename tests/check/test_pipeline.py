@@ -39,7 +39,6 @@ def top(score, fields, count=5):
     ("Right.", lambda f: top(away(f).abs(), f)),
     ("Right.", lambda f: f.assign(d=away(f).abs()).nlargest(5, "d").reset_index(drop=True)),
     ("Right.", lambda f: f.sort_values("count", key=lambda _: -away(f).abs()).head()),
-    ("Right.", lambda f: f.loc[f["difference"].abs().nlargest(5).index]),
     ("others are farther", lambda f: top(-away(f).abs(), f), lambda f: f.tail()),
     ("distances all NaN", lambda f: f.assign(d=nan(f)).nlargest(5, "d")),
     ("distances all NaN", lambda f: f.loc[nan(f).dropna().nlargest(5).index]),
