@@ -1,6 +1,5 @@
 """The doctor: each finding provoked, and what the report makes of it."""
 
-import socket
 import subprocess
 import sys
 import types
@@ -56,17 +55,6 @@ def test_damaged_manifest_is_missing(tmp_path, monkeypatch):
     assert "simulated.json cannot be read: delete" in finding
 
 
-def test_napari_is_optional(monkeypatch):
-    """Without napari, or without a display, there is a warning with the reason."""
-    monkeypatch.setattr("segkit.show.why_not_napari", lambda: "this machine has no display")
-    subject, status, finding, todo = doctor.napari()
-    assert (subject, status, finding) == ("napari", "warning", "this machine has no display")
-    assert "Matplotlib" in todo
-    monkeypatch.setattr("segkit.show.why_not_napari", lambda: "")
-    monkeypatch.setattr(metadata, "version", lambda name: "0.9.2")
-    assert doctor.napari() == ("napari", "ok", "0.9.2, with a display", "")
-
-
 def test_report_prints_and_judges(monkeypatch, capsys):
     """Only what is missing makes the report say no; the table names all, and what to do."""
     findings = [("Python", "ok", "3.11", ""), ("GPU", "warning", "no CuPy", "Read on.")]
@@ -83,7 +71,7 @@ def test_report_prints_and_judges(monkeypatch, capsys):
 def test_examine_looks_at_everything():
     """Each subject is there once, with a known status; what is not ok says what to do."""
     findings = doctor.examine()
-    subjects = "packages cores memory disk frames napari GPU dashboard"
+    subjects = "packages cores memory disk frames"
     assert " ".join(subject for subject, *_ in findings) == subjects
     assert all(status in ("ok", "missing", "warning") for _, status, *_ in findings)
     assert all(todo for _, status, _, todo in findings if status != "ok")
@@ -142,37 +130,3 @@ def test_disk_that_cannot_be_written_to(tmp_path, monkeypatch):
     monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert doctor.disk()[1] == "missing"
-
-
-def test_dashboard_port_taken_and_free():
-    """A port on which a server listens, on all addresses or one, is taken; later it is free."""
-    for address in ("127.0.0.1", ""):
-        with socket.create_server((address, 0)) as server:
-            port = server.getsockname()[1]
-            _, status, finding, todo = doctor.dashboard(port)
-            assert (status, finding) == ("warning", f"port {port} is taken")
-            assert "link" in todo
-        assert doctor.dashboard(port) == ("dashboard", "ok", f"port {port} is free", "")
-
-
-def test_gpu(monkeypatch):
-    """A device is named; an error of the driver, or no CuPy, is a warning."""
-
-    def properties(number):
-        if number in failing:
-            raise RuntimeError("cudaErrorInsufficientDriver")
-        return {"name": b"Some GPU"}
-
-    failing = set()
-    made = types.ModuleType("cupy")
-    made.__version__ = "14.2.0"
-    runtime = types.SimpleNamespace(getDeviceProperties=properties)
-    made.cuda = types.SimpleNamespace(runtime=runtime)
-    monkeypatch.setitem(sys.modules, "cupy", made)
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    assert doctor.gpu() == ("GPU", "ok", "Some GPU, CuPy 14.2.0", "")
-    failing.add(0)
-    assert doctor.gpu()[1:3] == ("warning", "cudaErrorInsufficientDriver, no NVIDIA driver")
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    assert doctor.gpu()[1] == "warning"
-    assert "cupy-cuda13x" in doctor.gpu()[3]

@@ -1,5 +1,6 @@
 """Is this machine ready for the course? One finding per subject, and what to do about it.
 
+Of what is optional, such as napari and a GPU, the notebooks that use it say whether it is there.
 Only the standard library is imported at the top: the report has to come also where packages are
 missing.
 """
@@ -8,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import socket
 from importlib import metadata
 
 OK, MISSING, WARNING = "ok", "missing", "warning"
@@ -82,38 +82,6 @@ def frames():
     return "frames", WARNING, "none yet", todo
 
 
-def napari():
-    """Ask whether napari can open a window."""
-    from segkit import show
-
-    if reason := show.why_not_napari():
-        todo = "Only if you want it: the notebooks draw the same layers with Matplotlib."
-        return "napari", WARNING, reason, todo
-    return "napari", OK, f"{metadata.version('napari')}, with a display", ""
-
-
-def gpu():
-    """Look for CuPy and a device."""
-    try:
-        import cupy
-
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    except (ImportError, RuntimeError) as error:  # RuntimeError: no driver, or no device
-        driver = "an NVIDIA driver" if shutil.which("nvidia-smi") else "no NVIDIA driver"
-        todo = "Only for the notebook on GPUs: cupy-cuda12x or cupy-cuda13x, to match the driver."
-        return "GPU", WARNING, f"{error}, {driver}", todo
-    return "GPU", OK, f"{name}, CuPy {cupy.__version__}", ""
-
-
-def dashboard(port=8787):
-    """Look whether Dask's dashboard can have its usual port."""
-    with socket.socket() as trial:
-        if trial.connect_ex(("127.0.0.1", port)) == 0:
-            todo = "Nothing: Dask takes another; follow the link that the client shows."
-            return "dashboard", WARNING, f"port {port} is taken", todo
-    return "dashboard", OK, f"port {port} is free", ""
-
-
 def examine():
     """Look at everything.
 
@@ -124,7 +92,7 @@ def examine():
         do, "" if nothing.
     """
     findings = []
-    for check in (packages, cores, memory, disk, frames, napari, gpu, dashboard):
+    for check in (packages, cores, memory, disk, frames):
         try:
             findings.append(check())
         except (ImportError, OSError) as error:

@@ -209,7 +209,7 @@ def find_method(name):
         raise ValueError(f"unknown method {name!r}: choose {choices} or module:function")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  as text
     cure = "give module:function, with a module that is installed or lies in the current folder"
-    with _explained(f"method {name!r} cannot be imported", cure):
+    with segkit.explained(RunError, f"method {name!r} cannot be imported", cure):
         found = pkgutil.resolve_name(name)
         if not callable(found):
             raise TypeError("not a function")
@@ -249,7 +249,7 @@ def _pickled(method):
     if Path.cwd() in Path(getattr(top, "__file__", None) or "/").absolute().parents[:2]:
         cloudpickle.register_pickle_by_value(top)  # workers may know an older text of it, or none
     cure = "let the function itself open or load what it needs"
-    with _explained(f"method {name} cannot be sent to workers", cure):
+    with segkit.explained(RunError, f"method {name} cannot be sent to workers", cure):
         return cloudpickle.dumps(method)
 
 
@@ -257,18 +257,8 @@ def _pickled(method):
 def _unpickled(content):
     """Return the function that was sent; once per process, so that what it keeps is kept."""
     cure = "install what it imports there, or name its folder in PYTHONPATH when you start workers"
-    with _explained("a worker cannot load the method", cure):
+    with segkit.explained(RunError, "a worker cannot load the method", cure):
         return cloudpickle.loads(content)
-
-
-@contextmanager
-def _explained(problem, cure):
-    """Make a RunError of any error: modules, pickles and damaged files can raise every kind."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(f"{problem} ({reason}): {cure}") from error
 
 
 # ---- one task
@@ -358,7 +348,7 @@ def scheduler(name, *, workers=None):
     )
     # a worker gets its next task when it has done one: whoever dies died of that one
     one_task = dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
-    with _explained(f"no scheduler answers at {name}", cure), one_task:
+    with segkit.explained(RunError, f"no scheduler answers at {name}", cure), one_task:
         client = Client(**settings)
     logging.disable()  # what is lost is said here in one line, not in Dask's tracebacks
     try:
@@ -461,11 +451,9 @@ def _reserved(out):
 
 def _located(files):
     """Return the deepest folder that holds all files, and their absolute paths as text."""
-    paths = [os.fspath(path) for path in files]
-    for row, path in enumerate(paths):
-        full = os.path.abspath(path)  # noqa: PTH100  links are not followed
-        if full != path:  # else a million paths would be in memory twice
-            paths[row] = full
+    # links are not followed; the same text, where it is: a million would be in memory twice
+    pairs = ((path, os.path.abspath(path)) for path in map(os.fspath, files))  # noqa: PTH100
+    paths = [path if path == absolute else absolute for path, absolute in pairs]
     return os.path.commonpath({os.path.dirname(path) for path in paths}), paths  # noqa: PTH120
 
 
@@ -479,22 +467,19 @@ def _state(folder, paths):
 
     Bytes, and ns since 1970; -1 where there is no such file.
     """
-
-    def look(path):
+    found = np.full((len(paths), 2), -1)
+    for row, path in enumerate(paths):
         with suppress(OSError):  # reading the frame will say what is wrong
-            found = os.stat(path)  # noqa: PTH116
-            return found.st_size, found.st_mtime_ns
-        return -1, -1
-
-    found = np.fromiter(map(look, paths), np.dtype("i8,i8"), len(paths))
+            stat = os.stat(path)  # noqa: PTH116
+            found[row] = stat.st_size, stat.st_mtime_ns
     files = [writing.printable(_name(folder, path)) for path in paths]
-    return pa.table({"file": files, "size": found["f0"], "changed": found["f1"]})
+    return pa.table({"file": files, "size": found[:, 0], "changed": found[:, 1]})
 
 
 def _refuse_other_settings(out, settings):
     """Raise RunError unless the run in a folder has these settings."""
     path, cure = out / "run.json", CHOOSE.format(out)
-    with _explained(f"{path} is damaged", cure):
+    with segkit.explained(RunError, f"{path} is damaged", cure):
         known = json.loads(path.read_text(encoding="utf-8"))
         names = sorted(known.keys() | settings.keys())
     differ = [name for name in names if known.get(name) != settings.get(name)]
@@ -509,7 +494,7 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
     Those of pending batches may have changed, since they will be read again.
     """
     path, cure = out / "files.parquet", CHOOSE.format(out)
-    with _explained(f"{path} is missing or damaged", cure):
+    with segkit.explained(RunError, f"{path} is missing or damaged", cure):
         known = pq.read_table(path).select(frames.column_names)
     if not known["file"].equals(frames["file"]):
         old, new = (set(table["file"].to_pylist()) for table in (known, frames))
