@@ -12,7 +12,6 @@ import contextlib
 import copy
 import functools
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -140,22 +139,9 @@ def _up_to_date(folder):
     """Tell whether a folder holds all frames that today's simulator would write there."""
     from segkit import simulate
 
-    try:
-        made = _manifest(folder)
-    except DataError:
-        return False
-    return made["version"] == simulate.VERSION and made["frames"] <= len(_tiffs(folder))
-
-
-def _manifest(folder):
-    """Return what the simulator wrote about a folder."""
-    path = Path(folder) / SIMULATED
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: int(found[key]) for key in ("seed", "frames", "version")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        msg = f"{path} cannot be read: delete {folder} and simulate its frames again"
-        raise DataError(msg) from error
+    made = simulate.made(folder)
+    current = made.get("version") == simulate.VERSION
+    return current and made["frames"] <= len(_tiffs(folder))
 
 
 def _entries(place, *, frames):
@@ -313,7 +299,12 @@ def describe(folder):
     if kind == DATASET.name:
         return f"{kind}, {count} of {_total()} frames (real)"
     if kind == "simulated":
-        return f"simulated frames, {count}, seed {_manifest(folder)['seed']} (not real cells)"
+        from segkit import simulate
+
+        if made := simulate.made(folder):
+            return f"simulated frames, {count}, seed {made['seed']} (not real cells)"
+        cure = f"delete {folder} and simulate its frames again"
+        raise DataError(f"{Path(folder) / SIMULATED} cannot be read: {cure}")
     return f"frames of your own, {count}, in {folder}"
 
 

@@ -20,11 +20,9 @@ def packages():
     """Look whether all packages are there; pip and conda see to it that they are recent enough."""
     needs = [need for need in metadata.requires("segkit") if "extra ==" not in need]
     names = [re.match(r"[\w.-]+", need)[0] for need in needs]
-    absent = [name for name in names if not any(metadata.distributions(name=name))]
-    if absent:
-        return "packages", MISSING, f"not installed: {', '.join(absent)}", SETUP
+    versions = {name: metadata.version(name) for name in names}  # ImportError: one is missing
     named = ("dask", "dask-image", "scikit-image", "numpy")
-    found = ", ".join(f"{name} {metadata.version(name)}" for name in named)
+    found = ", ".join(f"{name} {versions[name]}" for name in named)
     python = f"Python {platform.python_version()} on {platform.system()}"
     return "packages", OK, f"{len(names)} are there ({found} ...), {python}", ""
 

@@ -51,7 +51,6 @@ from segkit import frame, reading, writing
 BATCH = 25
 WINDOW = 2000  # batches that wait or run at a time: for 1,000 workers, and little for a scheduler
 NAMES = 20_000  # per graph: Dask warns at 10 MB
-TIMEOUT = 5  # s for a scheduler to answer
 CHOOSE = "choose another --out, or delete run.json, files.parquet, nuclei.parquet and labels in {}"
 MEASURED = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
 PLACE = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
@@ -338,7 +337,7 @@ def scheduler(name, *, workers=None):
         raise ValueError(f"unknown scheduler {name!r}: choose threads, local or an address")
     from distributed import Client
 
-    settings = {"address": name, "timeout": TIMEOUT}
+    settings = {"address": name, "timeout": 5}  # s
     if name == "local":
         settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
         settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}

@@ -33,6 +33,7 @@ from segkit import score, simulate
 BAR = 50  # micrometres, length of a scale bar
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, REMOVED, ADDED, KEPT = "#000000", "#D55E00", "#56B4E9", "#DDDDDD"
+#: Colour of each outcome of `segkit.score.outcomes`.
 OUTCOMES = {
     "found": KEPT,
     "missed": "#D55E00",
@@ -40,7 +41,6 @@ OUTCOMES = {
     "merged": "#56B4E9",
     "split": "#CC79A7",
 }
-"""Colour of each outcome of `segkit.score.outcomes`."""
 
 _settings = {"pixel_size": None}
 

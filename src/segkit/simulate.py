@@ -552,7 +552,7 @@ def write(into, *, frames=48, seed=39):
     wanted = {f"images/{name}.tif" for name in stems} | {f"masks/{name}.png" for name in stems}
     try:
         present = _present(into)
-        if wanted <= present and _note(into).items() >= note.items():
+        if wanted <= present and made(into) == note:
             return into
         (into / NOTE).unlink(missing_ok=True)  # not complete from here until the end
         for name in present - wanted:
@@ -578,9 +578,10 @@ def _present(into):
     return present
 
 
-def _note(into):
-    """Return what the note of a complete set says; nothing where there is no set, or a part."""
+def made(into):
+    """Return seed, frames and version of a complete set, {} where there is none."""
     try:
-        return dict(json.loads((into / NOTE).read_bytes()))
-    except (OSError, ValueError, TypeError):
+        known = json.loads((Path(into) / NOTE).read_bytes())
+        return {key: int(known[key]) for key in ("seed", "frames", "version")}
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
