@@ -554,7 +554,6 @@ def test_batches_are_sent_in_windows(tmp_path, monkeypatch, where):
     segment(files, tmp_path / "whole", batch=1)
     assert run.WINDOW < 10_000
     monkeypatch.setattr(run, "WINDOW", 8)
-    monkeypatch.setattr(run, "NAMES", 3)
 
     class Noting(SchedulerPlugin):
         def update_graph(self, scheduler, **_):

@@ -50,7 +50,6 @@ from segkit import frame, reading, writing
 
 BATCH = 25
 WINDOW = 2000  # batches that wait or run at a time: for 1,000 workers, and little for a scheduler
-NAMES = 20_000  # per graph: Dask warns at 10 MB
 CHOOSE = "choose another --out, or delete run.json, files.parquet, nuclei.parquet and labels in {}"
 MEASURED = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
 PLACE = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
@@ -365,14 +364,10 @@ def dask_setup(worker):
 def _compute_in_threads(task, batches, bar):
     """Compute the batches, move a bar on, and return what each says of itself."""
     notes, lazy = {}, dask.delayed(task, pure=False)
-
-    def done(key, result, *_):
-        notes.update([result])
-        bar.update(result[1]["frames"])
-
-    with threadpoolctl.threadpool_limits(1), Callback(posttask=done):  # BLAS would be in the way
+    moved = Callback(posttask=lambda key, done, *_: bar.update(done[1]["frames"]))
+    with threadpoolctl.threadpool_limits(1), moved:  # BLAS threads would only be in the way
         while window := [lazy(*one) for one in itertools.islice(batches, WINDOW)]:
-            dask.compute(*window)
+            notes.update(dask.compute(*window))
     return notes
 
 
@@ -387,8 +382,9 @@ def _compute_on_cluster(client, task, batches, bar, out, numbers):
     def send():
         if window := list(itertools.islice(batches, WINDOW - len(sent))):
             keys = [f"segment_batch-{run}-{number:05d}" for number, _ in window]
-            many = {"key": keys, "pure": False, "batch_size": max(2, NAMES // len(window[0][1]))}
-            futures = client.map(task, *zip(*window, strict=True), **many)
+            some = max(2, 20_000 // len(window[0][1]))  # names per graph: Dask warns at 10 MB
+            columns = zip(*window, strict=True)
+            futures = client.map(task, *columns, key=keys, pure=False, batch_size=some)
             sent.update(zip(futures, window, strict=True))
             queue.update(futures)
 

@@ -5,7 +5,6 @@ NumPy or Dask arrays; the Dask arrays of one figure are computed together, once.
 those of Okabe and Ito, "Color Universal Design", 2008, which colour-blind readers can tell apart.
 """
 
-import functools
 import importlib.util
 import os
 import subprocess
@@ -358,34 +357,21 @@ def _draw_outcomes(ax, objects, names, window):
 # ---- layers, in napari or drawn
 
 
-@functools.cache
-def _qt_error(*variables):
-    """Return why no Qt application starts, "" if one does.
-
-    Qt ends the process where it cannot reach the display or lacks a library, so that only a
-    process of its own can find out. The answer is kept for the variables that it depends on.
-    """
-    probe = "import sys; sys.tracebacklimit = 0; import qtpy.QtWidgets as qt; qt.QApplication([])"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60)
-    cause = done.stderr.strip().partition("\n")[0]
-    return f"Qt does not start ({cause})" if done.returncode else ""
-
-
 def why_not_napari():
     """Return why napari cannot open a window here, as half a sentence; "" if it can.
 
-    ``SEGKIT_VIEWER=matplotlib`` counts as a reason.
+    ``SEGKIT_VIEWER=matplotlib`` counts as a reason. Qt ends the process where it cannot reach a
+    display or lacks a library, so that only a process of its own can find out.
     """
     if os.environ.get("SEGKIT_VIEWER") == "matplotlib":
         return "SEGKIT_VIEWER asks for it"
     spec = importlib.util.find_spec("napari")
     if spec is None or spec.origin is None:  # a mere folder of that name has no origin
         return "napari is not installed (pip install 'napari[pyqt6]')"
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    displays = [os.environ.get(name, "") for name in names]
-    if sys.platform.startswith("linux") and not any(displays):
-        return "this machine has no display"
-    return _qt_error(*displays)
+    probe = "import sys; sys.tracebacklimit = 0; import qtpy.QtWidgets as qt; qt.QApplication([])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60)
+    cause = done.stderr.strip().partition("\n")[0]
+    return f"Qt does not start ({cause})" if done.returncode else ""
 
 
 # ---- task graphs
