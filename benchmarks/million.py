@@ -2,16 +2,17 @@
 
 ``python benchmarks/million.py`` links a million names to a few tiny frames, and runs a method that
 finds nothing on a local cluster of two processes. The scheduler of such a cluster runs in the
-process of the client, so that one number is the memory of both.
+process of the client, so that one number is the memory of both. Ctrl-C ends the run early; what was
+measured by then is recorded.
 """
 
 import argparse
 import json
 import logging
-import os
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from distributed import Client, LocalCluster
 
 from segkit import data, run
 
-LINKS = 50_000  # names per file; ext4 takes 65,000
 AIMS = {"seconds until the first batch": 10, "peak MB, client and scheduler": 500}
 
 
@@ -32,14 +32,14 @@ def nothing(image):
 
 def link(folder, frames):
     """Fill a folder with names of frames of 16 x 16 pixels; return how many files they share."""
-    noise, files = np.random.default_rng(0), max(20, -(-frames // LINKS))
+    noise, files = np.random.default_rng(0), max(20, frames // 50_000)  # ext4 takes 65,000 names
     folder.mkdir()
     for number in range(frames):
         path = folder / f"frame_{number:07d}.tif"
         if number < files:
             tifffile.imwrite(path, noise.integers(0, 4096, (16, 16), np.uint16))
         else:
-            os.link(folder / f"frame_{number % files:07d}.tif", path)
+            path.hardlink_to(folder / f"frame_{number % files:07d}.tif")
     return files
 
 
@@ -64,20 +64,21 @@ def measure(scratch, said):
         watching = threading.Thread(target=watch, args=(began, place, found, over))
         watching.start()
         files = data.images(scratch / "in", kind=str)
-        result = run.segment(files, scratch / "out", method=nothing, progress=False)
+        with suppress(KeyboardInterrupt):
+            run.segment(files, scratch / "out", method=nothing, progress=False)
         found["seconds in all"] = round(time.perf_counter() - began, 1)
         over.set()
         watching.join()
-    return {"frames": result["frames"], "batches": result["batches"], **found}
+    done = len(list(place.glob("part-*")))
+    return {"frames": len(files), "batches": -(-len(files) // run.BATCH), "done": done, **found}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--frames", type=int, default=1_000_000, help="default: 1,000,000")
-    default = Path(__file__).parent / "results" / "million.json"
-    parser.add_argument("--out", default=default, type=Path)
+    parser.add_argument("--out", default=Path(__file__).with_name("results") / "million.json")
     args = parser.parse_args()
-    load, messages, said = os.getloadavg()[0], [], logging.Handler(logging.WARNING)
+    load, messages, said = psutil.getloadavg()[0], [], logging.Handler(logging.WARNING)
     said.emit = lambda record: messages.append(record.getMessage())
     logging.captureWarnings(True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -87,9 +88,9 @@ def main():
 
     result = {"command": f"python benchmarks/million.py --frames {args.frames}", **environment()}
     result["machine"]["load_before"] = load
+    found |= {"aims": AIMS, "messages": messages}
     result |= {"data": f"names of {files} frames of 16 x 16 pixels", "workers": 2, **found}
-    result |= {"aims": AIMS, "messages": messages}
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    Path(args.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 
