@@ -19,7 +19,7 @@ def fetch(args):
 
 
 def verify(args):
-    """List missing, damaged and unexpected files."""
+    """List missing, damaged and unexpected files of the real data set."""
     from segkit import data, writing
 
     folder = Path(args.folder) if args.folder else data.root() / data.DATASET.name
@@ -29,8 +29,7 @@ def verify(args):
             print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
     if any(found.values()):
-        cure = "simulate" if data.name(folder) == "simulated" else "fetch"
-        print(f"run 'segkit {cure}' for what is missing or damaged; move unexpected files yourself")
+        print("run 'segkit fetch' for what is missing or damaged; move unexpected files yourself")
     return int(any(found.values()))
 
 
@@ -48,7 +47,7 @@ def segment(args):
 
     options = {"method": args.method, "batch": args.batch, "labels": args.labels}
     options |= {"pixel_size": args.pixel_size, "skip": args.on_error == "skip"}
-    files = data.images(args.images)[: args.frames]
+    files = data.images(Path(args.images).absolute(), kind=str)[: args.frames]
     if passed_over := data.passed_over(args.images):
         print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
     try:
