@@ -151,8 +151,8 @@ def split(probabilities):
     from skimage.segmentation import watershed
 
     nucleus, core = probabilities
-    mask = nucleus > 0.6
-    cores = label(mask & (core > 0.5), connectivity=1)
+    mask = nucleus > 0.55
+    cores = label(mask & (core > 0.8), connectivity=1)
     return watershed(-core, cores, mask=mask).astype(np.int32)
 
 
