@@ -60,7 +60,8 @@ def test_sides_need_not_be_multiples_of_eight(example, shape):
     part = np.s_[: shape[0], : shape[1]]
     labels = unet.segment(image[part])
     assert labels.shape == shape
-    assert ((labels > 0) == (found[part] > 0)).mean() > 0.9
+    if min(shape) > 8:  # not all of it lies within a nucleus
+        assert ((labels > 0) == (found[part] > 0)).mean() > 0.95
 
 
 def test_tiles_share_the_levels_of_the_whole_image(example):
