@@ -47,7 +47,7 @@ DEPTH = None  # of a stack in depth: "max" for its projection, or the number of 
 BACKGROUND = None  # "dark" or "bright": asked for where more than half of a frame is bright
 
 WIDTH = 28  # pixels: of the nuclei for which `segment` was tuned
-LARGEST = 25e6  # pixels of a frame that is segmented in one piece
+LARGEST = 20e6  # pixels of a frame that is segmented in one piece
 SUFFIXES = (".tif", ".tiff", ".png")
 COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
 UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
@@ -111,7 +111,10 @@ def read_zarr(path):
     image = ome["multiscales"][0]
     full = image["datasets"][0]
     axes = {axis["name"].upper(): axis.get("unit") for axis in image["axes"]}
-    scale = dict(zip(axes, full["coordinateTransformations"][0]["scale"], strict=True))
+    scale = np.ones(len(axes))
+    for step in full["coordinateTransformations"] + image.get("coordinateTransformations", []):
+        scale *= step.get("scale", 1)
+    scale = dict(zip(axes, scale, strict=True))
     names = [one.get("label") for one in ome.get("omero", {}).get("channels", [])]
     pixel = in_micrometres([scale["Y"], scale["X"]], [axes["Y"], axes["X"]])
     return da.from_zarr(path, component=full["path"]), "".join(axes), names, pixel
@@ -132,8 +135,11 @@ def read_tiff(path):
 def read_ome(path):
     image = BioImage(path, reader=OmeTiff)
     names = [re.sub(r"^Channel:\d+:\d+$", "", str(name)) for name in image.channel_names]
-    size, pixels = image.physical_pixel_sizes, image.metadata.images[0].pixels
-    units = [pixels.physical_size_y_unit.value, pixels.physical_size_x_unit.value]
+    pixels = [one.pixels for one in image.metadata.images]
+    alike = len({(one.physical_size_x, one.physical_size_x_unit) for one in pixels}) == 1
+    need(alike, "images of several pixel sizes: save one per file")
+    size, first = image.physical_pixel_sizes, pixels[0]
+    units = [first.physical_size_y_unit.value, first.physical_size_x_unit.value]
     return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units)
 
 
@@ -147,6 +153,8 @@ def check_complete(tif):
         parts = [*zip(page.dataoffsets, page.databytecounts, strict=False)]
         whole = all(map(all, parts)) and max(map(sum, parts)) <= tif.filehandle.size
         need(whole, "cut off, or without some of its data: copy or save the file again")
+        mapped = page.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
+        need(not mapped, "a colour map: save it as grey levels")
     files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
     need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file")
 
@@ -189,7 +197,8 @@ def in_micrometres(size, units):
 
 COLOURS = (
     "colours: of a stained section separate the stains first (skimage.color.rgb2hed) and save one "
-    "as grey levels; of a grey image that was saved in colour, save one channel"
+    "as grey levels; of a grey image that was saved in colours, save one of them; frames that were "
+    "written as colours, write with photometric='minisblack'"
 )
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one; "
@@ -223,7 +232,7 @@ def read(path):
 def number_of(wanted, names, setting):
     """Return the number of the channel that a setting names."""
     listed = ", ".join(repr(name or number) for number, name in enumerate(names))
-    need(wanted is not None or len(names) == 1, f"channels {listed}: set {setting}")
+    need(wanted is not None or len(names) == 1, f"channels {listed}: say in {setting} which")
     wanted = 0 if wanted is None else wanted
     right = names.count(wanted) == 1 if isinstance(wanted, str) else wanted in range(len(names))
     need(right, f"channels {listed}: {wanted!r} in {setting} is not one of them")
@@ -232,17 +241,21 @@ def number_of(wanted, names, setting):
 
 def in_pixels(diameter, pixel):
     """Return a diameter such as '18 um' or '28 px' in pixels."""
-    found = re.fullmatch("([0-9.]+) ?(px|um|\u00b5m|\u03bcm)", str(diameter))
-    need(found, "how wide is a typical nucleus? Set DIAMETER to '18 um', '28 px' or the like")
+    found = re.fullmatch("([0-9]*[.]?[0-9]+) ?(px|um|\u00b5m|\u03bcm)", str(diameter))
+    need(
+        found and float(found[1]) > 0,
+        "how wide is a typical nucleus? Set DIAMETER to '18 um', '28 px' or the like",
+    )
     need(found[2] == "px" or pixel, "pixel size not known: set PIXEL_SIZE, or DIAMETER in px")
     return float(found[1]) / (1 if found[2] == "px" else pixel)
 
 
 def choose(image):
     """Return the channels and the scale that the settings ask for."""
+    nuclei = number_of(NUCLEI, image.names, "NUCLEI")
     measure = MEASURE if isinstance(MEASURE, (list, tuple)) else [MEASURE]
     channels = {str(one or 0): number_of(one, image.names, "MEASURE") for one in measure}
-    nuclei = number_of(NUCLEI, image.names, "NUCLEI")
+    need(PIXEL_SIZE is None or PIXEL_SIZE > 0, "PIXEL_SIZE is not above 0: set it in micrometres")
     pixel = PIXEL_SIZE or image.pixel
     factor = WIDTH / in_pixels(DIAMETER, pixel)
     rows, columns = image.array.shape[-2:]
@@ -285,8 +298,8 @@ def scaled(image, factor):
 
 def labelled(image, factor):
     """Label a frame at the scale of `segment`; the labels come back at that of the frame."""
-    image = image.astype("float32")
-    image = image.max() - image if BACKGROUND == "bright" else image - image.min()
+    above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
+    image = above.astype("float32")
     small = scaled(image, min(factor, 1))
     if is_empty(small):
         return np.zeros(image.shape, np.int32)
@@ -333,9 +346,10 @@ def name_of(path):
 
 
 def outputs(path, number):
-    """Return where the table and the labels of a frame go."""
+    """Return where the table and the labels of a frame go, and labels that you corrected."""
     name = f"{name_of(path)}_{number:03}"
-    return RESULTS / "parts" / f"{name}.parquet", RESULTS / "labels" / f"{name}.tif"
+    pictures = [RESULTS / kind / f"{name}.tif" for kind in ("labels", "corrected")]
+    return RESULTS / "parts" / f"{name}.parquet", *pictures
 
 
 def frame_of(path, number):
@@ -348,12 +362,20 @@ def frame_of(path, number):
 
 def one_frame(path, number, key):
     """Return the table of a frame, measured now or before."""
-    part, picture = outputs(path, number)
-    if part.exists() and (table := pd.read_parquet(part)).attrs.get("key") == key:
-        return table
+    part, picture, corrected = outputs(path, number)
+    key += str(corrected.stat().st_mtime_ns) if corrected.exists() else ""
+    if part.exists() and picture.exists():
+        table = pd.read_parquet(part)
+        if table.attrs.get("key") == key:
+            return table
     part.unlink(missing_ok=True)
     pixels, chosen, (position, time) = frame_of(path, number)
-    labels = labelled(pixels[chosen.nuclei], chosen.factor)
+    if corrected.exists():
+        labels = tifffile.imread(corrected)
+        fits = labels.shape == pixels.shape[1:] and labels.dtype.kind in "iu"
+        need(fits, f"{corrected} is not one whole number per pixel of the frame: save it again")
+    else:
+        labels = labelled(pixels[chosen.nuclei], chosen.factor)
     channels = {name: pixels[channel] for name, channel in chosen.channels.items()}
     table = measured(labels, channels, chosen.pixel)
     origin = {"file": name_of(path), "frame": number, "position": position, "time": time}
@@ -446,7 +468,8 @@ def summary(tables):
     rows = []
     for table in tables:
         expected, found = table.attrs["width"], 2 * (table["area_px"].median() / np.pi) ** 0.5
-        look = "" if 0.6 < found / expected < 1.6 else "their width is not DIAMETER"
+        wrong = f"nuclei are {found:.0f} px wide, {expected:.0f} by DIAMETER"
+        look = "" if 0.6 < found / expected < 1.6 else wrong
         look = look if len(table) else "no nuclei"
         row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
         rows.append(row | {"nuclei": len(table), "width_px": found, "look": look})
