@@ -153,7 +153,7 @@ def check_complete(tif):
         parts = [*zip(page.dataoffsets, page.databytecounts, strict=False)]
         whole = all(map(all, parts)) and max(map(sum, parts)) <= tif.filehandle.size
         need(whole, "cut off, or without some of its data: copy or save the file again")
-        mapped = page.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
+        mapped = page.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
         need(not mapped, "a colour map: save it as grey levels")
     files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
     need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file")
@@ -431,6 +431,15 @@ def survey():
     return pd.concat([table, pd.DataFrame(others)], ignore_index=True) if others else table
 
 
+def usable(files):
+    """Return the files that can be used, or raise ValueError with the first problem."""
+    good = files[files["problem"].isna()]
+    if good.empty:
+        first = files.iloc[0]
+        raise ValueError(f"none of {len(files)} files can be used; {first.file}: {first.problem}")
+    return good
+
+
 def drop_others(parts):
     """Delete what an earlier run made of frames that are not used any more."""
     for part in set((RESULTS / "parts").rglob("*.parquet")) - parts:
@@ -441,13 +450,10 @@ def drop_others(parts):
 
 def run(files):
     """Measure what is left to do of the usable files; return the tables, and why some are none."""
-    usable = files[files["problem"].isna()]
-    if usable.empty:
-        first = files.iloc[0]
-        raise ValueError(f"none of {len(files)} files can be used; {first.file}: {first.problem}")
+    good = usable(files)
     jobs = [
         (path, number, key)
-        for path, count in zip(usable["path"], usable["frames"], strict=True)
+        for path, count in zip(good["path"], good["frames"], strict=True)
         for key in [key_of(path)]
         for number in range(int(count))
     ]
