@@ -230,13 +230,12 @@ def read(path):
 
 
 def number_of(wanted, names, setting):
-    """Return the number of the channel that a setting names."""
+    """Return the number of the channel that a setting gives by its name or number."""
     listed = ", ".join(repr(name or number) for number, name in enumerate(names))
-    need(wanted is not None or len(names) == 1, f"channels {listed}: say in {setting} which")
-    wanted = 0 if wanted is None else wanted
-    right = names.count(wanted) == 1 if isinstance(wanted, str) else wanted in range(len(names))
-    need(right, f"channels {listed}: {wanted!r} in {setting} is not one of them")
-    return names.index(wanted) if isinstance(wanted, str) else wanted
+    there = wanted in range(len(names)) or names.count(wanted) == 1
+    there = there or (wanted is None and len(names) == 1)
+    need(there, f"{setting} is {wanted!r}, and the channels are {listed}: set it to one of them")
+    return names.index(wanted) if isinstance(wanted, str) else wanted or 0
 
 
 def in_pixels(diameter, pixel):
@@ -379,8 +378,8 @@ def one_frame(path, number, key):
     channels = {name: pixels[channel] for name, channel in chosen.channels.items()}
     table = measured(labels, channels, chosen.pixel)
     origin = {"file": name_of(path), "frame": number, "position": position, "time": time}
-    table = table.assign(**origin, labels=picture.relative_to(RESULTS).as_posix())
-    table = table[[*table.columns[-5:], *table.columns[:-5]]]
+    origin["labels"] = picture.relative_to(RESULTS).as_posix()
+    table = table.assign(**origin)[[*origin, *table.columns]]
     table.attrs = {"key": key, "path": str(path), **origin, "width": WIDTH / chosen.factor}
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -483,20 +482,21 @@ def summary(tables):
 
 
 def contact_sheet(tables):
-    """Draw the outlines over three frames chosen at random, in a part of each."""
-    chosen = np.random.default_rng().permutation(len(tables))[:3]
-    fig, axes = plt.subplots(1, 3, figsize=(15, 5.4), layout="constrained", squeeze=False)
-    for ax in axes.flat:
+    """Draw a corner of three frames chosen at random, with the outlines of their nuclei."""
+    fig, axes = plt.subplots(1, 3, figsize=(15, 5.4), layout="constrained")
+    for ax in axes:
         ax.set_axis_off()
-    for ax, table in zip(axes.flat, [tables[one] for one in chosen], strict=False):
-        path, number = Path(table.attrs["path"]), table.attrs["frame"]
-        pixels, settings, _ = frame_of(path, number)
-        image, labels = pixels[settings.nuclei], tifffile.imread(outputs(path, number)[1])
-        part = np.s_[: int(25 * table.attrs["width"]), : int(25 * table.attrs["width"])]
-        low, high = np.percentile(image[part], (1, 99.8))
-        grey = np.clip((image[part] - low) / max(high - low, 1e-9), 0, 1)
-        ax.imshow(mark_boundaries(grey, labels[part], color=(0.9, 0.6, 0), mode="inner"))
-        ax.set_title(f"{table.attrs['file']}, frame {number}: {len(table)} nuclei", wrap=True)
+    chosen = np.random.default_rng().permutation(len(tables))[:3]
+    for ax, said in zip(axes, [tables[number].attrs for number in chosen], strict=False):
+        pixels, settings, _ = frame_of(Path(said["path"]), said["frame"])
+        picture = tifffile.imread(RESULTS / said["labels"])
+        part = (slice(int(12 * said["width"])),) * 2
+        image, labels = pixels[settings.nuclei][part], picture[part]
+        low, high = np.percentile(image, (1, 99.8))
+        grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
+        ax.imshow(mark_boundaries(grey, labels, color=(0.9, 0.6, 0)))
+        ax.plot([3, 3 + said["width"]], [3, 3], color="#56B4E9", lw=5)
+        ax.set_title(f"{said['file']}, frame {said['frame']} (bar: DIAMETER)", wrap=True)
     return fig
 
 
