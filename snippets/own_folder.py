@@ -55,7 +55,7 @@ UNITS |= {"micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3}  # inches
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors say it here
 logging.getLogger("bioio.bio_image").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", "As of version 0.4.0, the parser argument")
+warnings.filterwarnings("ignore", "As of version 0.4.0|Could not parse tiff pixel size")
 
 
 class Refused(Exception):
@@ -314,9 +314,9 @@ def labelled(image, factor):
 
 def measured(labels, channels, pixel):
     """Return a table of the nuclei; `channels` maps a name to the frame in that channel."""
-    shape = ("label", "area", "centroid")
+    shape = ("label", "area", "centroid", "solidity")
     table = pd.DataFrame(regionprops_table(labels, properties=shape))
-    table.columns = ["label", "area_px", "row", "column"]
+    table.columns = ["label", "area_px", "row", "column", "solidity"]
     table["area_um2"] = table["area_px"] * (pixel or np.nan) ** 2
     for name, image in channels.items():
         above = image - np.median(image[labels == 0]).astype("float64")
@@ -473,9 +473,13 @@ def summary(tables):
     rows = []
     for table in tables:
         expected, found = table.attrs["width"], 2 * (table["area_px"].median() / np.pi) ** 0.5
-        wrong = f"nuclei are {found:.0f} px wide, {expected:.0f} by DIAMETER"
-        look = "" if 0.6 < found / expected < 1.6 else wrong
-        look = look if len(table) else "no nuclei"
+        look = ""
+        if table.empty:
+            look = "no nuclei"
+        elif table["solidity"].median() < 0.85:
+            look = "most objects have hollows: are nuclei darker than the background?"
+        elif not 0.6 < found / expected < 1.6:
+            look = f"nuclei are {found:.0f} px wide, {expected:.0f} by DIAMETER"
         row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
         rows.append(row | {"nuclei": len(table), "width_px": found, "look": look})
     return pd.DataFrame(rows)
