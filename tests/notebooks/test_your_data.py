@@ -91,6 +91,7 @@ LAYOUTS = {
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
     "0 to 1": (several(tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", **FLOAT)), PX),
+    "sharp": (tif("a.tif", make=lambda p: np.where(p > 1300, 2000.0, 300) + p % 16), PX),
     "twice": (tif("a.tif", draw=(56,)), {"DIAMETER": "56 px"}),
     "half": (tif("a.tif", draw=(14,)), {"DIAMETER": "14 px"}),
     "inside out": (INSIDE_OUT, PX | {"BACKGROUND": "bright"}),
