@@ -25,8 +25,8 @@ GROUPS = {
     "apply_parallel_filter",
     "Segment": "threshold_of_stack clean_masks label_frames clear_border split_touching "
     "label_large_image label_volume",
-    "Count and measure": "count_nuclei whole_pipeline delayed_table measure_properties "
-    "measure_second_channel crop_nuclei corrected_labels score_labels",
+    "Count and measure": "count_nuclei whole_pipeline own_folder delayed_table "
+    "measure_properties measure_second_channel crop_nuclei corrected_labels score_labels",
     "Save many results": "files_to_parquet skip_bad_files summarise_parquet stack_to_zarr "
     "save_ome_zarr",
     "Use all cores, a cluster or a GPU": "profile_tasks local_cluster slurm_cluster gpu_segment "

@@ -94,6 +94,18 @@ def test_measure_second_channel(play, own, tmp_path):
         play("measure_second_channel")
 
 
+def test_own_folder(play, own, capsys):
+    """It asks for the width of a nucleus; with that it finds all, and draws three frames."""
+    with pytest.raises(ValueError, match="Set DIAMETER"):
+        play("own_folder")
+    code = Path(__file__).parents[2].joinpath("snippets", "own_folder.py").read_text("utf-8")
+    exec(code.replace("DIAMETER = None", "DIAMETER = '22 px'"), {"__name__": "__main__"})
+    counts = pd.read_csv("results/frames.csv").set_index("file")["nuclei"]
+    assert [counts[path.name] for path in own.paths] == own.counts
+    assert f"{sum(own.counts)} nuclei in 6 frames, 0 skipped" in capsys.readouterr().out
+    assert Path("results", "outlines.png").is_file()
+
+
 def test_skip_bad_files(play, own):
     """Files that cannot be measured are listed with the reason, and all others are measured."""
     cut, several, colour = own.paths[1:4]
