@@ -1,4 +1,4 @@
-"""Take the pictures of Dask's dashboard that notebook 13 shows, with Chromium, from simulated frames.
+"""Take the pictures of Dask's dashboard for notebook 13, in Chromium, from simulated frames.
 
     python tools/dashboard_pictures.py [--into notebooks/pictures]
 
@@ -21,8 +21,7 @@ from playwright.sync_api import sync_playwright
 from segkit import data, frame, simulate
 
 INTO = Path(__file__).resolve().parents[1] / "notebooks" / "pictures"
-CHROMIUM = os.environ.get("SEGKIT_CHROMIUM") or "chromium"
-WIDE, FLAT = (1160, 560), (900, 230)  # pixels
+STATUS, STREAM = ("status", 1160, 640), ("individual-task-stream", 900, 230)  # pane, width, height
 
 
 def several(paths):
@@ -45,38 +44,39 @@ def change(earlier, later):
     return float(np.abs(later - earlier).mean())
 
 
-def batches(client, paths, sizes):
+def batches(client, paths, *sizes):
     """Submit batches of the given sizes."""
     stops = np.cumsum(sizes)
     parts = [paths[stop - size : stop] for size, stop in zip(sizes, stops, strict=True)]
     return client.map(several, parts, pure=False)
 
 
+def kept(client, paths, **options):
+    """Submit the loading of stacks of ten frames, which stay on their workers."""
+    return [client.submit(load, paths[i : i + 10], **options) for i in range(0, len(paths), 10)]
+
+
 def transfers(client, paths):
     """Submit differences of stacks that lie on two workers in turn."""
-    workers = list(client.scheduler_info()["workers"])
-    starts = range(0, 120, 10)
-    stacks = [
-        client.submit(load, paths[i : i + 10], workers=workers[i // 10 % 2], pure=False)
-        for i in starts
-    ]
-    wait(stacks)
-    return client.map(change, stacks[:-1], stacks[1:], pure=False)
+    pairs = zip(client.scheduler_info()["workers"], (paths[:60], paths[60:120]), strict=True)
+    one, two = (kept(client, some, workers=worker) for worker, some in pairs)
+    wait(one + two)
+    return client.map(change, [*one, *one[1:]], [*two, *two[:-1]])
 
 
-# name: pane, size, what to run, memory per worker; taken when half of the tasks are done, or all
+# name: view, MB per worker, share of the tasks that are done when it is taken, what to run
 RUNS = {
-    "dashboard": ("status", WIDE, lambda client, paths: batches(client, paths, [6] * 20), 600),
-    "small-tasks": ("individual-task-stream", FLAT, lambda c, paths: c.map(level, paths * 2), 600),
-    "one-idle": ("individual-task-stream", FLAT, lambda c, p: batches(c, p, [6] * 5 + [60]), 600),
-    "transfers": ("individual-task-stream", FLAT, transfers, 1000),
-    "spilling": ("status", WIDE, lambda c, p: c.map(load, [p[i : i + 10] for i in range(0, 240, 10)]), 400),
+    "dashboard": (STATUS, 600, 0.7, lambda client, paths: batches(client, paths, *[6] * 20)),
+    "small-tasks": (STREAM, 600, 1, lambda client, paths: client.map(level, paths)),
+    "one-idle": (STREAM, 600, 1, lambda client, paths: batches(client, paths, *[6] * 5, 60)),
+    "transfers": (STREAM, 1000, 1, transfers),
+    "spilling": (STATUS, 400, 0.7, kept),
 }
 
 
 def take(browser, name, paths, into):
     """Run one of `RUNS` on two workers and take its picture."""
-    pane, (width, height), submit, megabytes = RUNS[name]
+    (pane, width, height), megabytes, share, submit = RUNS[name]
     options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
         LocalCluster(2, memory_limit=f"{megabytes}MB", **options) as cluster,
@@ -87,7 +87,7 @@ def take(browser, name, paths, into):
         page.goto(client.dashboard_link.removesuffix("status") + pane)
         page.wait_for_timeout(3000)
         futures = submit(client, paths)
-        while sum(future.done() for future in futures) < len(futures) * (0.7 if pane == "status" else 1):
+        while sum(future.done() for future in futures) < share * len(futures):
             page.wait_for_timeout(50)
         page.wait_for_timeout(1500)
         page.screenshot(path=into / f"{name}.png")
@@ -98,14 +98,14 @@ def main():
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--into", type=Path, default=INTO)
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="*", help="default: all")
     args = parser.parse_args()
     args.into.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
         paths = data.images(simulate.write(Path(scratch) / "simulated")) * 5
-        chromium = driver.chromium.launch(
-            executable_path=shutil.which(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
+        path = shutil.which(os.environ.get("SEGKIT_CHROMIUM") or "chromium")
+        options = ["--no-sandbox", "--disable-gpu"]  # root cannot start Chromium in a sandbox
+        chromium = driver.chromium.launch(executable_path=path, args=options)
         for name in args.names or RUNS:
             take(chromium, name, paths, args.into)
         chromium.close()
