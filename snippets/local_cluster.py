@@ -11,10 +11,12 @@ It prints the number of objects in all files. Explained in notebooks/13_scaling_
 
 from glob import glob
 
+import dask
 import skimage
 from dask.distributed import Client, LocalCluster
 
 pattern = "images/*.tif"  # your images
+dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None})
 
 
 def objects(names):  # the work of one task: put your own function here
