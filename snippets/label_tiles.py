@@ -10,6 +10,7 @@ the number of nuclei and the widest margin that was needed. Explained in
 notebooks/11_one_large_image.ipynb.
 """
 
+from itertools import compress
 from pathlib import Path
 
 import dask
@@ -37,27 +38,48 @@ def segment(image):
     return segmentation.watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
 
 
-def label_tile(start, margin=MARGIN):
-    end = np.minimum(start + TILE, slide.shape)
-    low, high = np.maximum(start - margin, 0), np.minimum(end + margin, slide.shape)
+def look(start, margin):
+    low = np.maximum(start - margin, 0)
+    high = np.minimum(start + TILE + margin, slide.shape)
     image = slide[low[0] : high[0], low[1] : high[1]]
-    found = segment(image)
-    core = tuple(map(slice, start - low, end - low))
-    inner = tuple(map(slice, np.minimum(low, 1), high - low - np.minimum(slide.shape - high, 1)))
-    rim = np.ones(found.shape, bool)
-    rim[inner] = False  # no rim where the slide itself ends
-    cut = np.unique(found[rim])
-    if np.isin(found[core], cut[cut > 0]).any():  # not all of a nucleus is in sight
+    return low, image, segment(image)
+
+
+def number(found, low):
+    names = np.zeros(found.max() + 1, "int64")
+    for nucleus in measure.regionprops(found):
+        row, column = nucleus.coords[0] + low  # its first pixel, in the slide
+        names[nucleus.label] = row * slide.shape[1] + column + 1
+    return names
+
+
+def cut_off(found, low, core):
+    edges = [found[0], found[:, 0], found[-1], found[:, -1]]
+    goes_on = [*(low > 0), *(low + found.shape < slide.shape)]  # beyond that edge of the view
+    reached = np.unique(np.concatenate([[0], *compress(edges, goes_on)]))[1:]
+    return reached[np.isin(reached, found[core])]
+
+
+def measured(found, image, names, low, start):
+    rows = []
+    for nucleus in measure.regionprops(found, image):
+        name = names[nucleus.label]
+        first = np.array(divmod(name - 1, slide.shape[1]))
+        if (first // TILE == start // TILE).all():
+            rows.append((name, *nucleus.centroid + low, nucleus.area, nucleus.intensity_mean))
+    return pd.DataFrame(rows, columns=["label", "row", "column", "area", "mean_intensity"])
+
+
+def label_tile(start, margin=MARGIN):
+    low, image, found = look(start, margin)
+    core = tuple(map(slice, start - low, start - low + TILE))
+    if cut_off(found, low, core).size:  # a nucleus is not seen complete
         return label_tile(start, 2 * margin)
-    rows, names = [], np.zeros(found.max() + 1, "int64")
-    for one in measure.regionprops(found, image):
-        first = one.coords[0] + low
-        names[one.label] = first[0] * slide.shape[1] + first[1] + 1
-        if (first // TILE == start // TILE).all():  # its first pixel lies in this tile
-            rows.append((names[one.label], *one.centroid + low, one.area, one.intensity_mean))
-    labels[start[0] : end[0], start[1] : end[1]] = names[found[core]]
-    table = pd.DataFrame(rows, columns=["label", "row", "column", "area", "mean_intensity"])
-    table.to_parquet(f"nuclei.parquet/{start[0]}-{start[1]}.parquet")
+    names = number(found, low)
+    labels[start[0] : start[0] + TILE, start[1] : start[1] + TILE] = names[found[core]]
+    table = measured(found, image, names, low, start)
+    if len(table):
+        table.to_parquet(f"nuclei.parquet/{start[0]}-{start[1]}.parquet")
     return len(table), margin
 
 
