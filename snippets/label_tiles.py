@@ -26,7 +26,10 @@ TILE, MARGIN = 1024, 64  # pixels; the margin is wider than a nucleus
 
 slide = zarr.open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
 assert slide.ndim == 2, f"{path} is not one grey image: its shape is {slide.shape}"
-level = filters.threshold_otsu(slide[::4, ::4])  # the same for all tiles
+sample = slide[::4, ::4]
+level = filters.threshold_otsu(sample)  # the same for all tiles
+background = sample[sample <= level]
+assert level > background.mean() + 2 * background.std(), f"{path} seems to hold noise alone"
 Path("nuclei.parquet").mkdir()
 labels = zarr.create_array("labels.zarr", shape=slide.shape, chunks=(TILE, TILE), dtype="int64")
 

@@ -60,7 +60,7 @@ def test_label_large_image(play, own, tmp_path):
 
 def test_label_tiles(play, own, tmp_path):
     """Tiles give the labels and the table of the image in one piece, however large an object is."""
-    image, labels = own.scene(5, (1100, 1150))
+    image, _ = own.scene(5, (1100, 1150))
     row, column = np.indices(image.shape)
     for y, x, radius in [(500, 1012, 14), (500, 1034, 14), (1020, 990, 110)]:  # a pair, and a giant
         image[np.hypot(row - y, column - x) < radius] = 20_000
@@ -81,6 +81,9 @@ def test_label_tiles(play, own, tmp_path):
     assert whole[500, 1012] != whole[500, 1034] > 0
     assert done.printed == f"{len(table)} nuclei in 4 tiles; widest margin 256 pixels"
     with pytest.raises(FileExistsError, match=r"nuclei\.parquet"):
+        play("label_tiles")
+    tifffile.imwrite(tmp_path / "large.tif", image[:45, 200:])  # above the first nuclei
+    with pytest.raises(AssertionError, match=r"large\.tif seems to hold noise alone"):
         play("label_tiles")
 
 
