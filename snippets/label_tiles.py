@@ -26,7 +26,8 @@ TILE, MARGIN = 1024, 64  # pixels; the margin is wider than a nucleus
 
 slide = zarr.open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
 assert slide.ndim == 2, f"{path} is not one grey image: its shape is {slide.shape}"
-sample = slide[::4, ::4]
+step = max(slide.shape) // 2048 + 1
+sample = slide[::step, ::step]  # at most 2,048 x 2,048 pixels
 level = filters.threshold_otsu(sample)  # the same for all tiles
 background = sample[sample <= level]
 assert level > background.mean() + 2 * background.std(), f"{path} seems to hold noise alone"
