@@ -20,6 +20,7 @@ COPIES = {
     "delayed_table": "08_delayed",
     "apply_parallel_filter": "09_apply_parallel",
     "split_touching": "10_touching_nuclei",
+    "label_tiles": "11_one_large_image",
     "local_cluster": "13_scaling_up",
     "slurm_cluster": "14_clusters_and_faults",
     "gpu_segment": "15_gpu",
