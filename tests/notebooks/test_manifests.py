@@ -1,6 +1,5 @@
 """Kubernetes would take the manifests of notebook 14, and dask-kubernetes makes the same."""
 
-import importlib.metadata
 import re
 from functools import cache
 from pathlib import Path
@@ -74,11 +73,16 @@ def test_the_manifests_are_of_one_cluster(manifests):
     assert policy["ingress"] == [{"from": [{"podSelector": pods}, {"namespaceSelector": operator}]}]
 
 
-def test_image_has_the_version_of_the_course(manifests):
-    """Scheduler and workers run the Dask that the notebook's own environment has."""
+def test_the_image_is_pinned(manifests):
+    """All pods run one image with a version, and install nothing when they start."""
     spec = manifests["DaskCluster"]["spec"]
-    images = {spec[part]["spec"]["containers"][0]["image"] for part in ("scheduler", "worker")}
-    assert images == {f"ghcr.io/dask/dask:{importlib.metadata.version('distributed')}"}
+    pods = [spec[part]["spec"]["containers"][0] for part in ("scheduler", "worker")]
+    (image,) = {pod["image"] for pod in pods}
+    assert re.fullmatch(r"registry\.example\.org/\S+:\d+\.\d+\.\d+", image)
+    assert not any("env" in pod for pod in pods)
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert re.search(r"FROM python:3\.\d+\.\d+-slim", text)
+    assert "-c /course/constraints.txt /course" in text
 
 
 @pytest.mark.parametrize("kind", ["DaskCluster", "DaskAutoscaler"])
@@ -104,11 +108,13 @@ def test_dask_kubernetes_makes_the_same(manifests):
     (container,) = pod["containers"]
     mounted = {one["name"] for one in container.pop("volumeMounts")}
     assert mounted == {one["name"] for one in pod.pop("volumes")}
-    assert cluster == operator.make_cluster_spec(
+    made = operator.make_cluster_spec(
         cluster["metadata"]["name"],
         image=container["image"],
         n_workers=cluster["spec"]["worker"]["replicas"],
         resources=container["resources"],
-        env={one["name"]: one["value"] for one in container["env"]},
         idle_timeout=cluster["spec"]["idleTimeout"],
     )
+    for part in ("scheduler", "worker"):
+        assert not made["spec"][part]["spec"]["containers"][0].pop("env")
+    assert cluster == made
