@@ -44,8 +44,6 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,sched_interval
 NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port}\n"
 TOY = {  # words of the notebook's jobqueue.yaml, and what they are on one machine
     "queue: gpu": "queue: debug",
-    "cores: 4": "cores: 1",
-    "processes: 4": "processes: 1",
     "memory: 8 GB": "memory: 1 GB",
     "ib0": "lo",
     "/scratch": "/tmp",
