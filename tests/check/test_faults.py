@@ -67,12 +67,13 @@ def aside(table, path):
 
 
 def numbered(table, path):
-    """Let tempfile find the name, open the file, and synchronise it."""
+    """Let tempfile find the name and open the file; synchronise it late."""
     number, found = tempfile.mkstemp(dir=Path(path).parent)
     with os.fdopen(number, "wb") as file:
         file.write(table.to_parquet())
-        os.fsync(number)
     Path(found).replace(path)
+    with Path(path).open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def native(table, path):

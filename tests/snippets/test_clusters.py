@@ -37,13 +37,12 @@ def test_slurm_cluster_writes_complete_parts(folder, files, run, tmp_path):
     count = sum(int(label(image > threshold_otsu(image)).max()) for image in images)
     expected = f"{count} objects, 2 of 2 batches"
     assert run("slurm_cluster", folder, cwd=tmp_path) == expected
-    parts = sorted((tmp_path / "parts").iterdir())
-    assert len(parts) == 2
-    parts[0].unlink()
-    kept = parts[1].stat().st_mtime_ns
+    gone, kept = sorted((tmp_path / "parts").iterdir())
+    gone.unlink()
+    written = kept.stat().st_mtime_ns
     assert run("slurm_cluster", folder, cwd=tmp_path) == expected
-    assert sorted((tmp_path / "parts").iterdir()) == parts
-    assert parts[1].stat().st_mtime_ns == kept
+    assert sorted((tmp_path / "parts").iterdir()) == [gone, kept]
+    assert kept.stat().st_mtime_ns == written
 
 
 def test_slurm_cluster_tells_runs_apart(files, tmp_path):
