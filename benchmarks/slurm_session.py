@@ -2,8 +2,9 @@
 
 ``python benchmarks/slurm_session.py`` starts a Slurm of four virtual nodes on this machine, as the
 tests do (`tests/cluster/lab.py`; `.ci/cluster` installs what it takes), runs the program of
-notebook 14 on it, and writes what Slurm and the program print to ``results/slurm.json``: one plain
-run, and one under adaptive scaling with a job cancelled in the middle. The frames are simulated.
+notebook 14 on it with the notebook's jobqueue.yaml, and writes what Slurm and the program print to
+``results/slurm.json``: one plain run, and one under adaptive scaling with a job cancelled in the
+middle. The frames are simulated.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import lab  # noqa: E402
 
 PATIENCE = {"DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "1s"}
 PROGRAM = """
-with SLURMCluster(**options, security=True) as cluster, Client(cluster):
+with SLURMCluster(security=True) as cluster, Client(cluster):
     cluster.{ask}
     result = run.segment(files, out, batch=5)
 print("frames={{frames}} nuclei={{nuclei}} seconds={{seconds:.2f}}".format(**result))
@@ -86,6 +87,7 @@ def main():
         folder = Path(scratch)
         frames = lab.links(simulate.write(folder / "simulated"), 200, folder / "frames")
         subprocess.run(lab.segkit(frames, folder / "alone"), check=True, capture_output=True)
+        home = {"HOME": scratch, "DASK_JOBQUEUE__SLURM__LOG_DIRECTORY": scratch}
         result = {"command": "python benchmarks/slurm_session.py", **environment()}
         result["versions"]["dask-jobqueue"] = version("dask-jobqueue")
         with lab.slurm(4) as slurm, lab.programs(folder / "programs") as start:
@@ -96,7 +98,7 @@ def main():
                 ("adaptive", "adapt(minimum=1, maximum=4)", PATIENCE, 8),
             ):
                 code, out = PROGRAM.format(ask=ask), folder / kind
-                run = start(*lab.program(frames, out, lab.options(folder) + code), env=slurm | env)
+                run = start(*lab.program(frames, out, code), env=slurm | home | env)
                 events, during = follow(run, slurm, out, cancel_at=cancel_at)
                 said = run.log.read_text().strip()
                 if run.returncode:

@@ -1,4 +1,5 @@
 import errno
+import os
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_message_names_folder_cause_and_cure(number, beginning):
 
 
 def test_a_file_may_be_written_twice_at_once(tmp_path):
-    """Each call writes under a name of its own, and the last one counts."""
+    """Each call writes under a name of its own, also in one process, and the last one counts."""
     path = tmp_path / "x.bin"
 
     def write(aside):
@@ -57,3 +58,15 @@ def test_a_file_may_be_written_twice_at_once(tmp_path):
     writing.whole(path, write)
     assert path.read_bytes() == b"first"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.bin"]
+
+
+def test_content_is_on_disk_before_the_name(tmp_path, monkeypatch):
+    """A power cut leaves no empty file: its content is synchronised before it gets its name."""
+    synchronised = []
+
+    def fsync(number):
+        synchronised.append((os.fstat(number).st_size, (tmp_path / "x.bin").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    writing.put(tmp_path / "x.bin", b"1234567")
+    assert synchronised == [(7, False)]

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and what to say where none can be written."""
 
 import errno
+import os
 import uuid
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -13,7 +14,7 @@ def whole(path, write):
     Parameters
     ----------
     path : pathlib.Path
-        What is there already is replaced in one go.
+        What is there already is replaced in one go: the last writer wins.
     write : callable
         Takes the path to write to. Where it fails, nothing of the file is left.
     """
@@ -21,6 +22,8 @@ def whole(path, write):
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         write(aside)
+        with aside.open("rb+") as file:  # after a power cut the name must not be there without it
+            os.fsync(file.fileno())
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -53,28 +54,26 @@ def test_again(capsys, answer, hint):
     assert hint in said(capsys, check.again, *answer)
 
 
+def other(table, path, name=None):
+    """Write a table beside its path, under a name of its own unless one is given."""
+    other = Path(path).with_name(name or f".{uuid.uuid4()}.tmp")
+    table.to_parquet(other)
+    return other
+
+
 def aside(table, path):
     """Write aside, then rename."""
-    other = Path(path).with_name(f".{uuid.uuid4()}.tmp")
-    table.to_parquet(other)
-    other.replace(path)
+    other(table, path).replace(path)
 
 
 def numbered(table, path):
-    """Let tempfile find the name, and open the file."""
-    number, other = tempfile.mkstemp(dir=Path(path).parent)
+    """Let tempfile find the name and open the file; synchronise it late."""
+    number, found = tempfile.mkstemp(dir=Path(path).parent)
     with os.fdopen(number, "wb") as file:
         file.write(table.to_parquet())
-    Path(other).replace(path)
-
-
-def near(table, path):
-    """Write elsewhere, copy to the folder, and rename there."""
-    other = Path(path).with_name(f".{uuid.uuid4()}")
-    with tempfile.TemporaryDirectory() as folder:
-        table.to_parquet(Path(folder) / "table")
-        shutil.copy(Path(folder) / "table", other)
-    other.replace(path)
+    Path(found).replace(path)
+    with Path(path).open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def native(table, path):
@@ -89,15 +88,16 @@ def kit(table, path):
     writing.whole(Path(path), lambda part: table.to_parquet(part))
 
 
-def straight(table, path):
-    """Write where it belongs."""
-    table.to_parquet(path)
+def in_place(table, path):
+    """Let Arrow write where it belongs."""
+    pyarrow.parquet.write_table(pyarrow.Table.from_pandas(table), path)
 
 
 def once(table, path):
-    """Never write again."""
-    if not Path(path).exists():
-        aside(table, path)
+    """Let the first call win."""
+    with contextlib.suppress(FileExistsError):
+        os.link(other(table, path, ".a"), path)
+    Path(path).with_name(".a").unlink()
 
 
 def added(table, path):
@@ -107,31 +107,15 @@ def added(table, path):
     aside(table, path)
 
 
-def copied(table, path):
-    """Leave the other file there."""
-    other = Path(path).with_suffix(".tmp")
-    table.to_parquet(other)
-    Path(path).write_bytes(other.read_bytes())
-
-
 def emptied(table, path):
     """Put an empty table there first."""
     aside(table.head(0), path)
     aside(table, path)
 
 
-def twice(table, path):
-    """Write where it belongs, then the same by renaming."""
-    table.to_parquet(path)
-    aside(table, path)
-
-
 def at_first(table, path):
     """Write where it belongs, if nothing is there."""
-    if Path(path).exists():
-        aside(table, path)
-    else:
-        table.to_parquet(path)
+    (aside if Path(path).exists() else pd.DataFrame.to_parquet)(table, path)
 
 
 def by_another_name(table, path):
@@ -140,52 +124,32 @@ def by_another_name(table, path):
         table.to_parquet(Path(path).name)
 
 
-def from_tmp(table, path):
-    """Write elsewhere, and copy: half a copy may be at the path."""
+def elsewhere(table, path, carry):
+    """Write to another folder, and carry the file to its path."""
     with tempfile.TemporaryDirectory() as folder:
-        table.to_parquet(Path(folder) / "table")
-        shutil.copy(Path(folder) / "table", path)
-
-
-def moved(table, path):
-    """Write elsewhere, and move: from another disk that is a copy."""
-    other = Path(tempfile.gettempdir()) / f"{uuid.uuid4()}.parquet"
-    try:
-        table.to_parquet(other)
-        shutil.move(other, path)
-    finally:
-        other.unlink(missing_ok=True)
-
-
-def one_name(table, path):
-    """Write aside, under a name that is always the same."""
-    other = Path(path).with_suffix(".tmp")
-    table.to_parquet(other)
-    other.replace(path)
+        carry(other(table, Path(folder) / "x"), path)
 
 
 def gap(table, path):
     """Delete the older file between writing and renaming."""
-    other = Path(path).with_name(f".{uuid.uuid4()}")
-    table.to_parquet(other)
+    new = other(table, path)
     Path(path).unlink(missing_ok=True)
-    other.rename(path)
+    new.rename(path)
 
 
 @tried(
-    ("Right.", aside, numbered, near, native, kit),
-    ("half a file", straight, by_another_name, at_first),
-    ("copying is not renaming", from_tmp),
-    ("from another disk", moved),
-    ("at the same time", one_name),
+    ("Right.", aside, numbered, native, kit),
+    ("half a file", pd.DataFrame.to_parquet, in_place, by_another_name, at_first),
+    ("copying is not renaming", partial(elsewhere, carry=shutil.copy)),
+    ("from another disk", partial(elsewhere, carry=shutil.move)),
+    ("at the same time", lambda table, path: other(table, path, "a.tmp").replace(path)),
     ("the older table is gone", gap),
-    ("not what it was", emptied),
+    ("the older table is not what it was", emptied),
     ("does not hold the second table", once),
     ("holds both tables", added),
-    ("this is left in the folder", copied),
+    ("this is left in the folder", lambda table, path: shutil.copy(other(table, path), path)),
     ("there is no file", lambda table, path: None),
     ("stops with an error (TypeError", lambda table: None),
-    ("the older table is not what it was", twice),
 )
 def test_save(capsys, answer, hint):
     """Another name, then a rename, is right by whatever way; each usual mistake has its hint."""

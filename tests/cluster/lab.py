@@ -18,7 +18,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from distributed import Security
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "14_clusters_and_faults.ipynb"
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -35,22 +34,24 @@ StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
-PlugStackConfig={folder}/plugstack.conf
+GresTypes=gpu
 ProctrackType=proctrack/linuxproc
 SlurmdParameters=config_overrides
 KillWait=3
+NodeName=DEFAULT CPUs=1 RealMemory=2100 Gres=gpu:1
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,sched_interval=2,bf_interval=2
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=2100\n"
-JOBQUEUE = """
-jobqueue:
-  slurm:
-    interface: lo
-    queue: debug
-    local-directory: /tmp
-"""
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port}\n"
+TOY = {  # words of the notebook's jobqueue.yaml, and what they are on one machine
+    "queue: gpu": "queue: debug",
+    "memory: 8 GB": "memory: 1 GB",
+    "ib0": "lo",
+    "/scratch": "/tmp",
+    "8786": "0",
+    "8787": "0",
+}
 PROGRAM = """
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client
 from dask_jobqueue import SLURMCluster
 from segkit import data, run
 """
@@ -155,8 +156,8 @@ def slurm(nodes=4):
         old = [int(number) for number in version[:2]] < [23, 11]
         plugin = "cgroup/v1" if old else "disabled"
         (folder / "cgroup.conf").write_text(f"CgroupPlugin={plugin}\n")
-        (folder / "plugstack.conf").touch()
-        (folder / "jobqueue.yaml").write_text(JOBQUEUE)
+        (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
+        (folder / "jobqueue.yaml").write_text(put(block("jobqueue:"), TOY))
         key = munge / "key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
@@ -248,19 +249,13 @@ def namespaces(count):
         ip("link", "del", bridge, check=False)
 
 
-def certificates(folder):
-    """Make certificates; return the environment in which Dask uses them, for every role."""
-    folder.mkdir()
-    made = Security.temporary()
-    texts = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
-    files = {name: str(folder / f"{name}.pem") for name in texts}
-    for name, text in texts.items():
-        Path(files[name]).write_text(text)
-    pair = {name: files[name] for name in ("cert", "key")}
-    tls = {"ca-file": files["ca"], "client": pair, "scheduler": pair, "worker": pair}
-    comm = {"require-encryption": True, "tls": tls}
-    (folder / "dask.yaml").write_text(json.dumps({"distributed": {"comm": comm}}))
-    return {"DASK_CONFIG": f"{folder}/dask.yaml"}
+def certificates(home):
+    """Make certificates as the notebook does; return the environment in which Dask uses them."""
+    need("openssl")
+    home.mkdir()
+    run("sh", "-ec", block("openssl req"), env={"HOME": str(home)}, check=True)
+    (home / "tls.yaml").write_text(put(block("require-encryption"), {"/home/ada": str(home)}))
+    return {"DASK_CONFIG": f"{home}/tls.yaml"}
 
 
 def dask(program, *words):
@@ -295,12 +290,19 @@ def program(frames, out, code):
     return [sys.executable, "-c", PROGRAM + names + code]
 
 
-def options(shared):
-    """Return the code with which the notebook says what its jobs need, for a shared folder."""
+def block(piece):
+    """Return the block of code in the notebook's text that contains a piece of text."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells)
-    said = re.search(r"^options = {.*?^}\n", code, re.M | re.S)[0]
-    return f"shared = {str(shared)!r}\n{said}"
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    return next(code for code in re.findall(r"```\w+\n(.*?)```", text, re.S) if piece in code)
+
+
+def put(code, words):
+    """Put other words in place of some of the notebook's."""
+    for old, new in words.items():
+        assert old in code
+        code = code.replace(old, new)
+    return code
 
 
 def parts(out):

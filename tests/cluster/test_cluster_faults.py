@@ -16,12 +16,6 @@ pytestmark = pytest.mark.cluster
 PATIENCE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "11s"}  # the shortest that Dask takes
 FRAMES = int(os.environ.get("SEGKIT_SOAK", "20000"))
 EVERY = 10  # s between two kills
-LOCAL = """
-page = "127.0.0.1:0"
-with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=page) as cluster:
-  with Client(cluster):
-    run.segment(files, out)
-"""
 
 
 @pytest.fixture
@@ -148,7 +142,8 @@ def test_nothing_is_lost_while_workers_die(simulated_frames, start, compare, tmp
     turns = [expected.assign(frame=expected["frame"] + at) for at in range(0, FRAMES, 48)]
     expected = pd.concat(turns, ignore_index=True).query("frame < @FRAMES")
     source, out = lab.links(simulated_frames, FRAMES, tmp_path / "in"), tmp_path / "out"
-    run = start(*lab.program(source, out, LOCAL))
+    words = ["--scheduler", "local", "--workers", "2", "--batch", "25"]
+    run = start(*lab.segkit(source, out, *words))
     kills, memory = kill_workers(run)
     assert run.returncode == 0, run.log.read_text()
     compare(out, expected, "local, 2 workers", f"{kills} workers killed")

@@ -5,10 +5,11 @@ import sys
 import threading
 from pathlib import Path
 
+import dask.distributed  # with its settings
 import lab
 import nbformat
 import pytest
-from distributed import Client, Security
+import yaml
 
 CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.cluster
@@ -22,29 +23,32 @@ def slurm():
         yield env
 
 
-def block(piece):
-    """Return the block of code in the notebook's text that contains a piece of text."""
-    cells = nbformat.read(lab.NOTEBOOK, as_version=4).cells
-    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return next(code for code in re.findall(r"```\w+\n(.*?)```", text, re.S) if piece in code)
-
-
-def put(code, words):
-    """Put other words in place of some of the notebook's."""
-    for old, new in words.items():
-        assert old in code
-        code = code.replace(old, new)
-    return code
-
-
 def test_jobs_give_the_table_of_one_machine(slurm, frames, compare_bytes, start, tmp_path):
-    """The program of the notebook, in jobs on four nodes, writes what threads write."""
-    words = {"segment(files, out)": "segment(files, out, batch=5)"}
-    code = lab.options(tmp_path) + put(block("**options"), words)
-    run = start(*lab.program(frames, tmp_path / "out", code), env=slurm)
+    """The notebook's program and jobqueue.yaml: jobs with a GPU and fixed ports, the same table."""
+    env = {**slurm, "DASK_JOBQUEUE__SLURM__LOG_DIRECTORY": str(tmp_path / "jobs")}
+    words = {"**options, ": "", "segment(files, out)": "segment(files, out, batch=5)"}
+    code = lab.put(lab.block("**options"), words)
+    run = start(*lab.program(frames, tmp_path / "out", code), env={**env, "HOME": str(tmp_path)})
     assert run.wait(120) == 0, run.log.read_text()
     compare_bytes(tmp_path / "out", "Slurm, adaptive", "none")
-    lab.wait(lambda: lab.ask(slurm, "squeue", "-h") == "", "the jobs to end", seconds=20)
+    said = "".join(path.read_text() for path in (tmp_path / "jobs").glob("*.err"))
+    ports = re.findall(r"Start worker at: +tls://127\.0\.0\.1:(\d+)", said)
+    assert {int(port) // 100 for port in ports} == {90}  # 9000 to 9099
+    assert lab.ask(slurm, "scontrol", "show", "job").count("gres:gpu:1") >= len(ports)
+
+
+def test_driver_inside_the_job(slurm, frames, compare_bytes, tmp_path):
+    """The notebook's SLURMRunner in a job of four tasks: encrypted, the same table, a clean end."""
+    words = {"ib0": "lo", '"frames"': repr(str(frames)), '"nuclei"': '"out", batch=5'}
+    code = lab.put(lab.block("SLURMRunner("), words)
+    (tmp_path / "nuclei.py").write_text(code)
+    words = {"/home/ada/segkit/.venv/bin/python": sys.executable, "ntasks 18": "ntasks 4"}
+    (tmp_path / "job.sh").write_text(lab.put(lab.block("#!/bin/bash"), words))
+    env = slurm | lab.certificates(tmp_path / "ada")
+    lab.run("sbatch", "--wait", "--chdir", tmp_path, "-o", "said", "job.sh", env=env, check=True)
+    said = (tmp_path / "said").read_text()
+    assert said.count("Start worker at:      tls://127.0.0.1") == 2
+    compare_bytes(tmp_path / "out", "Slurm, driver inside", "none")
 
 
 def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path):
@@ -67,11 +71,12 @@ def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path
 def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
     """Where there is a Slurm, the notebook runs on it, says so, and finds the same nuclei."""
     notebook = nbformat.read(lab.NOTEBOOK, as_version=4)
-    jobs = next(n for n, cell in enumerate(notebook.cells) if "def on_slurm" in cell.source)
-    notebook.cells = notebook.cells[: jobs + 2]  # with the cell that compares the tables
+    jobs = next(n for n, cell in enumerate(notebook.cells) if "live = None" in cell.source)
+    notebook.cells = notebook.cells[: jobs + 3]  # with the cell that compares the tables
     assert "live.equals(expected)" in notebook.cells[-1].source
     path, kept = tmp_path / "notebooks" / lab.NOTEBOOK.name, tmp_path / "ran.ipynb"
     path.parent.mkdir()
+    (tmp_path / "benchmarks").symlink_to(CHECKOUT / "benchmarks")
     nbformat.write(notebook, path)
     for name, value in {**slurm, "SEGKIT_DATA": str(simulated_frames.parent)}.items():
         monkeypatch.setenv(name, value)
@@ -81,12 +86,11 @@ def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, 
     printed = "".join(output.text for output in ran.cells[jobs].outputs)
     assert re.match(r"Live, on this machine's Slurm: \d+ nuclei\n", printed)
     assert printed.count("dask-wor") == 2  # the queue
-    assert len(list((tmp_path / "build" / "slurm").glob("*.out"))) == 2
 
 
-def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
+def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path):
     """Only who has the certificate connects, web pages are on loopback, and the table is right."""
-    lab.need("sshd", "ssh-keygen", "openssl")
+    lab.need("sshd", "ssh-keygen")
     pytest.importorskip("asyncssh")
     hosts, out = ["127.0.0.1", "127.0.0.1", "127.0.0.2"], tmp_path / "out"
 
@@ -100,24 +104,19 @@ def test_ssh_cluster_is_encrypted(frames, compare_bytes, tmp_path, monkeypatch):
         pages = client.run(lambda dask_worker: dask_worker.http_server.address)
         own = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.http_server.address)
         assert {own, *pages.values()} == {"127.0.0.1"}
-        without = Security(tls_ca_file=None, tls_client_cert=None, tls_client_key=None)
-        for security in (without, Security.temporary()):
-            with pytest.raises((OSError, TypeError, RuntimeError)):
-                Client(address, security=security, timeout="2s", set_as_default=False)
         run.segment(data.images(frames), out, batch=5, progress=False)
 
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with lab.sshd(tmp_path, hosts[1:]) as connect:
-        lab.run("sh", "-ec", block("openssl req"), check=True)
-        words = {
-            "/home/ada/segkit/.venv/bin/python": sys.executable,
-            "/home/ada": str(tmp_path),
-            '["head", "node1", "node2"]': str(hosts),
-            '{"username": "ada"}': repr(connect),
-            "127.0.0.1:8787": "127.0.0.1:0",
-            '"protocol": "tls://"': '"protocol": "tls://", "host": "127.0.0.1"',
-            '"nthreads": 1': '"nthreads": 1, "host": "127.0.0.1"',
-            "    ...\n": "    inside(client)\n",
-        }
-        exec(put(block("SSHCluster(\n"), words), {"inside": inside})
+    settings = yaml.safe_load(Path(lab.certificates(tmp_path / "ada")["DASK_CONFIG"]).read_text())
+    comm = dask.config.merge(dask.config.get("distributed.comm"), settings["distributed"]["comm"])
+    words = {
+        "/home/ada/segkit/.venv/bin/python": sys.executable,
+        '["head", "node1", "node2"]': str(hosts),
+        "127.0.0.1:8787": "127.0.0.1:0",
+        '"protocol": "tls://"': '"protocol": "tls://", "host": "127.0.0.1"',
+        '"nthreads": 1': '"nthreads": 1, "host": "127.0.0.1"',
+        "    ...\n": "    inside(client)\n",
+    }
+    with lab.sshd(tmp_path, hosts[1:]) as connect, dask.config.set({"distributed.comm": comm}):
+        words['{"username": "ada"}'] = repr(connect)
+        exec(lab.put(lab.block("SSHCluster(\n"), words), {"inside": inside})
     compare_bytes(out, "SSH, 2 hosts", "none")

@@ -1,7 +1,8 @@
 """Kubernetes would take the manifests of notebook 14, and dask-kubernetes makes the same."""
 
-import importlib.metadata
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -74,11 +75,16 @@ def test_the_manifests_are_of_one_cluster(manifests):
     assert policy["ingress"] == [{"from": [{"podSelector": pods}, {"namespaceSelector": operator}]}]
 
 
-def test_image_has_the_version_of_the_course(manifests):
-    """Scheduler and workers run the Dask that the notebook's own environment has."""
+def test_the_image_is_pinned(manifests):
+    """All pods run one image with a version, start programs of Dask and install nothing."""
     spec = manifests["DaskCluster"]["spec"]
-    images = {spec[part]["spec"]["containers"][0]["image"] for part in ("scheduler", "worker")}
-    assert images == {f"ghcr.io/dask/dask:{importlib.metadata.version('distributed')}"}
+    pods = [spec[part]["spec"]["containers"][0] for part in ("scheduler", "worker")]
+    (image,) = {pod["image"] for pod in pods}
+    assert re.fullmatch(r"registry\.example\.org/\S+:\d+\.\d+\.\d+", image)
+    assert not any("env" in pod for pod in pods)
+    for pod in pods:
+        subprocess.run([sys.executable, "-m", *pod["args"][:2], "--help"], check=True)
+    assert "-c /course/constraints.txt /course" in NOTEBOOK.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["DaskCluster", "DaskAutoscaler"])
@@ -95,7 +101,7 @@ def test_a_wrong_field_is_found(manifests):
 
 
 def test_dask_kubernetes_makes_the_same(manifests):
-    """But for the frames' volume, the cluster is what KubeCluster would submit."""
+    """But for the frames' volume and the commands, the cluster is what KubeCluster submits."""
     operator = pytest.importorskip(
         "dask_kubernetes.operator", reason="dask-kubernetes is not installed (extra: kubernetes)"
     )
@@ -104,11 +110,16 @@ def test_dask_kubernetes_makes_the_same(manifests):
     (container,) = pod["containers"]
     mounted = {one["name"] for one in container.pop("volumeMounts")}
     assert mounted == {one["name"] for one in pod.pop("volumes")}
-    assert cluster == operator.make_cluster_spec(
+    made = operator.make_cluster_spec(
         cluster["metadata"]["name"],
         image=container["image"],
         n_workers=cluster["spec"]["worker"]["replicas"],
         resources=container["resources"],
-        env={one["name"]: one["value"] for one in container["env"]},
         idle_timeout=cluster["spec"]["idleTimeout"],
     )
+    for part in ("scheduler", "worker"):
+        (container,) = made["spec"][part]["spec"]["containers"]
+        assert not container.pop("env")
+        assert container["args"].pop(0) == f"dask-{part}"  # which Dask no longer installs
+        container["args"][:0] = ["dask", part]
+    assert cluster == made

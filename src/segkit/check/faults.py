@@ -69,7 +69,7 @@ sys.addaudithook(_hook)
 def _steps(function, table, path):
     """Call a function of a table and a path; return the steps on disk that Python sees.
 
-    A step opens a file to write, copies to one, or renames one: event, source, target, and the
+    A step makes a file or empties it, copies to one, or renames one: event, source, target, and the
     bytes at the path before (None: no file), which are what a kill at this moment would leave.
     Arrow writes unseen: a path that changes without a rename was written in place.
     """
@@ -78,7 +78,7 @@ def _steps(function, table, path):
     def see(event, arguments):
         if event in ("os.rename", "shutil.copyfile"):
             names = arguments[:2]
-        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        elif event == "open" and arguments[2] & (os.O_CREAT | os.O_TRUNC):
             names = arguments[:1] * 2
         else:
             return
