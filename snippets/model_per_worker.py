@@ -1,0 +1,47 @@
+"""Run a trained network on many images, and load it once per worker.
+
+    python snippets/model_per_worker.py
+
+For a network in the ONNX format, whose session cannot be sent to a worker: the plugin loads it
+there. Put its own scaling, thresholds and block size in place of these, which are those of
+``src/segkit/unet.onnx``. It prints the number of nuclei of each image, in the order of the names.
+Explained in notebooks/12_your_own_model.ipynb.
+"""
+
+from glob import glob
+
+import numpy as np
+import onnxruntime as ort
+import tifffile
+from dask.distributed import Client, LocalCluster, WorkerPlugin, get_worker
+from scipy import ndimage
+
+pattern = "images/*.tif"  # your images
+network = "model.onnx"  # yours: from a frame, the probabilities of a nucleus and of its core
+
+
+class Network(WorkerPlugin):
+    def setup(self, worker):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        worker.session = ort.InferenceSession(network, options)
+
+
+def count(file):
+    image = tifffile.imread(file)
+    dark, bright = np.percentile(image, (20, 99.5))
+    image = np.arcsinh(10 * (image - dark) / (bright - dark)).astype("float32")
+    image = np.pad(image, [(0, -size % 8) for size in image.shape], mode="reflect")
+    (found,) = get_worker().session.run(None, {"frame": image[None, None]})
+    return ndimage.label((found[0, 0] > 0.6) & (found[0, 1] > 0.5))[1]
+
+
+if __name__ == "__main__":
+    files = sorted(glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"no files match {pattern}: change it")
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**local) as cluster, Client(cluster) as client:
+        client.register_plugin(Network())
+        nuclei = client.gather(client.map(count, files))
+    print(nuclei, "nuclei per image")
