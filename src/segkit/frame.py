@@ -635,4 +635,11 @@ def _kept(pieces, keep):
     return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[pieces]
 
 
-METHODS = {"tutorial": tutorial, "otsu": otsu, "watershed": watershed}
+def unet(image):
+    """Label nuclei with the trained network of `segkit.unet`, which is loaded at the first call."""
+    from segkit import unet  # and onnxruntime: the other methods do without its import
+
+    return unet.segment(image)
+
+
+METHODS = {"tutorial": tutorial, "otsu": otsu, "watershed": watershed, "unet": unet}
