@@ -21,7 +21,10 @@ network = "model.onnx"  # yours: from a frame, the probabilities of a nucleus an
 
 
 class Network(WorkerPlugin):
+    """A network that each worker loads when it starts, and keeps."""
+
     def setup(self, worker):
+        """Load the network."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         worker.session = ort.InferenceSession(network, options)
@@ -30,7 +33,9 @@ class Network(WorkerPlugin):
 def count(file):
     image = tifffile.imread(file)
     dark, bright = np.percentile(image, (20, 99.5))
-    image = np.arcsinh(10 * (image - dark) / (bright - dark)).astype("float32")
+    noise = np.median(np.abs(np.diff(image.astype("float32"))))
+    contrast = max(bright - dark, 13 * noise)  # so that an empty frame stays dark
+    image = np.arcsinh(10 * (image - dark) / contrast).astype("float32")
     image = np.pad(image, [(0, -size % 8) for size in image.shape], mode="reflect")
     (found,) = get_worker().session.run(None, {"frame": image[None, None]})
     return ndimage.label((found[0, 0] > 0.6) & (found[0, 1] > 0.5))[1]

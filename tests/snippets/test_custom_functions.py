@@ -62,7 +62,7 @@ def test_model_per_worker_counts_what_segkit_finds(files, folder, run, tmp_path)
     for number, image in enumerate(images):
         tifffile.imwrite(tmp_path / "images" / f"{number}.tif", image)
     counts = [int(unet.segment(image).max()) for image in images]
-    assert min(counts) > 5
+    assert min(counts) > 0
     assert run("model_per_worker", folder, cwd=tmp_path) == f"{counts} nuclei per image"
     tifffile.imwrite(tmp_path / "images" / "0.tif", np.stack([images[0]] * 3, axis=-1))
     with pytest.raises(AssertionError, match="Invalid rank"):
