@@ -143,7 +143,7 @@ def split(probabilities):
     Examples
     --------
     >>> nucleus = np.array([[0.9, 0.9, 0.9, 0.8, 0.9, 0.9, 0.1]])
-    >>> core = np.array([[0.1, 0.8, 0.3, 0.1, 0.9, 0.2, 0.0]])
+    >>> core = np.array([[0.1, 0.9, 0.3, 0.1, 0.9, 0.2, 0.0]])
     >>> split(np.stack([nucleus, core]))
     array([[1, 1, 1, 2, 2, 2, 0]], dtype=int32)
     """
@@ -151,8 +151,8 @@ def split(probabilities):
     from skimage.segmentation import watershed
 
     nucleus, core = probabilities
-    mask = nucleus > 0.6
-    cores = label(mask & (core > 0.5), connectivity=1)
+    mask = nucleus > 0.55
+    cores = label(mask & (core > 0.8), connectivity=1)
     return watershed(-core, cores, mask=mask).astype(np.int32)
 
 
