@@ -38,7 +38,7 @@ def count(file):
     image = np.arcsinh(10 * (image - dark) / contrast).astype("float32")
     image = np.pad(image, [(0, -size % 8) for size in image.shape], mode="reflect")
     (found,) = get_worker().session.run(None, {"frame": image[None, None]})
-    return ndimage.label((found[0, 0] > 0.6) & (found[0, 1] > 0.5))[1]
+    return ndimage.label((found[0, 0] > 0.55) & (found[0, 1] > 0.8))[1]
 
 
 if __name__ == "__main__":
