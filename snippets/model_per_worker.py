@@ -15,6 +15,7 @@ import onnxruntime as ort
 import tifffile
 from dask.distributed import Client, LocalCluster, WorkerPlugin, get_worker
 from scipy import ndimage
+from skimage.segmentation import watershed
 
 pattern = "images/*.tif"  # your images
 network = "model.onnx"  # yours: from a frame, the probabilities of a nucleus and of its core
@@ -32,13 +33,18 @@ class Network(WorkerPlugin):
 
 def count(file):
     image = tifffile.imread(file)
+    rows, columns = image.shape
     dark, bright = np.percentile(image, (20, 99.5))
     noise = np.median(np.abs(np.diff(image.astype("float32"))))
     contrast = max(bright - dark, 13 * noise)  # so that an empty frame stays dark
     image = np.arcsinh(10 * (image - dark) / contrast).astype("float32")
-    image = np.pad(image, [(0, -size % 8) for size in image.shape], mode="reflect")
+    image = np.pad(image, [(0, -rows % 8), (0, -columns % 8)], mode="reflect")
     (found,) = get_worker().session.run(None, {"frame": image[None, None]})
-    return ndimage.label((found[0, 0] > 0.55) & (found[0, 1] > 0.8))[1]
+    nucleus, core = found[0, :, :rows, :columns]
+    mask = nucleus > 0.55
+    seeds, _ = ndimage.label(mask & (core > 0.5))
+    labels = watershed(-nucleus - core, seeds, mask=mask)
+    return int((np.bincount(labels.ravel())[1:] >= 30).sum())  # without specks
 
 
 if __name__ == "__main__":
