@@ -149,7 +149,7 @@ def train(examples, *, seed, steps):
     rate = optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     losses = []
     for batch, wanted in itertools.islice(batches(examples, np.random.default_rng(seed)), steps):
-        with torch.autocast("cpu", torch.bfloat16):  # 1.5 times as fast, on processors that have it
+        with torch.autocast("cpu", torch.bfloat16):  # faster where the CPU has it
             logits = model(batch)
         value = loss(logits.float(), wanted)
         optimiser.zero_grad()
