@@ -139,16 +139,16 @@ def loss(logits, wanted):
     return (weight * entropy).sum() / weight.sum() / 2 + (1 - dice).mean()
 
 
-def train(examples, *, seed, steps):
+def train(examples, *, seed):
     """Train a network; return the running mean of its weights as a network, and the losses."""
     torch.manual_seed(seed)
     model = UNet().to(memory_format=torch.channels_last)
-    decay = optim.swa_utils.get_ema_multi_avg_fn(1 - MEAN / steps)
+    decay = optim.swa_utils.get_ema_multi_avg_fn(1 - MEAN / STEPS)
     mean = optim.swa_utils.AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
     optimiser = optim.AdamW(model.parameters(), weight_decay=1e-3)
-    rate = optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
+    rate = optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS, pct_start=0.1)
     losses = []
-    for batch, wanted in itertools.islice(batches(examples, np.random.default_rng(seed)), steps):
+    for batch, wanted in itertools.islice(batches(examples, np.random.default_rng(seed)), STEPS):
         with torch.autocast("cpu", torch.bfloat16):  # faster where the CPU has it
             logits = model(batch)
         value = loss(logits.float(), wanted)
@@ -200,7 +200,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", help="holds images, masks and metadata of BBBC039")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--into", type=Path, required=True, metavar="DIR")
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
@@ -209,7 +208,7 @@ def main():
         (image.astype(np.float32), unet.levels(image), targets(truth))
         for _, image, truth in frames(options.folder, "training")
     ]
-    model, losses = train(examples, seed=options.seed, steps=options.steps)
+    model, losses = train(examples, seed=options.seed)
     seconds, cpu = time.perf_counter() - began, time.process_time()
     unet.MODEL = options.into / "unet.onnx"
     export(model, unet.MODEL)
@@ -222,15 +221,13 @@ def main():
         "frames": len(examples),
         "parameters": sum(values.numel() for values in model.parameters()),
         "bytes": unet.MODEL.stat().st_size,
-        "steps": options.steps,
+        "steps": STEPS,
         "seconds": round(seconds),
         "cpu_seconds": round(cpu),
         "loss": [round(float(part.mean()), 4) for part in np.array_split(losses, 20)],
         **validate(options.folder),
     }
-    text = json.dumps(result, indent=1)
-    (options.into / "unet.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    (options.into / "unet.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
