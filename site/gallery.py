@@ -24,7 +24,7 @@ GROUPS = {
     "Filter": "smooth_frames remove_hot_pixels correct_shading map_overlap_filter "
     "apply_parallel_filter",
     "Segment": "threshold_of_stack clean_masks label_frames clear_border split_touching "
-    "label_large_image label_tiles label_volume",
+    "label_large_image label_tiles label_volume model_per_worker",
     "Count and measure": "count_nuclei whole_pipeline own_folder delayed_table "
     "measure_properties measure_second_channel crop_nuclei corrected_labels score_labels",
     "Save many results": "files_to_parquet skip_bad_files summarise_parquet stack_to_zarr "

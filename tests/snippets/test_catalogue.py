@@ -21,6 +21,7 @@ COPIES = {
     "apply_parallel_filter": "09_apply_parallel",
     "split_touching": "10_touching_nuclei",
     "label_tiles": "11_one_large_image",
+    "model_per_worker": "12_your_own_model",
     "local_cluster": "13_scaling_up",
     "slurm_cluster": "14_clusters_and_faults",
     "gpu_segment": "15_gpu",
@@ -54,6 +55,7 @@ CODE = {path.stem: path.read_text("utf-8") for path in SNIPPETS}
 OF_OWN = {name for name, code in CODE.items() if "data.locate" not in code}
 OF_FRAMES = {name for name in OF_OWN if 'pattern = "images/*.tif"' in CODE[name]}
 OF_FRAMES -= {"find_odd_files", "skip_bad_files", "read_pattern"}  # which list them
+OF_FRAMES -= {"model_per_worker"}  # which needs a network
 
 
 def test_each_stands_on_its_own():
