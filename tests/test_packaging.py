@@ -30,9 +30,10 @@ MODULES = {
     "scikit-learn": "sklearn",
 }
 # needed at run time without an import
-UNIMPORTED = {"bioio-ome-tiff", "bioio-tifffile", "cryptography", "ipykernel", "jupyterlab"}
-# of the extras, this package, and of other requirements
+UNIMPORTED = {"cryptography", "ipykernel", "jupyterlab"}
+# of the extras, this package and other requirements, and what notebook 12 names without running
 OTHERS = {"cupy", "cupyx", "dask_kubernetes", "napari", "segkit", "distributed", "mpl_toolkits"}
+OTHERS |= {"cellpose", "csbdeep", "stardist"}
 
 
 def requirements(*extras):
