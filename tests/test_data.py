@@ -21,7 +21,7 @@ import pytest
 from mirrors import GOOD, OK, answering, complete, pack, recovers, serve, zipped
 
 import segkit
-from segkit import data, simulate
+from segkit import cli, data, simulate
 
 SCRIPT = Path(__file__).resolve().parents[1] / "data_fetch.py"
 PACKED = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
@@ -613,6 +613,17 @@ def test_verify(small):
         "damaged": ["images/A02.tif"],
         "unexpected": ["images/B01.tif", "masks/deep/x.png", "notes.txt"],
     }
+
+
+def test_a_part_of_the_data_set_is_no_defect(small, capsys):
+    """What is missing is counted in one line, with success; what is damaged is named."""
+    fetch(small, small.mirror)
+    (small.into / "images" / "A02.tif").unlink()
+    assert cli.main(["verify", str(small.into)]) == 0
+    assert capsys.readouterr().out == f"1 missing, 0 damaged, 0 unexpected in {small.into}\n"
+    (small.into / "masks" / "A01.png").write_bytes(b"x")
+    assert cli.main(["verify", str(small.into)]) == 1
+    assert "damaged: masks/A01.png\n1 missing, 1 damaged" in capsys.readouterr().out
 
 
 def test_verify_simulated(home, drawn):
