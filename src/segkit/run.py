@@ -462,13 +462,14 @@ def _state(folder, paths):
 
     Bytes, and ns since 1970; -1 where there is no such file.
     """
-    found = np.full((len(paths), 2), -1)
+    found = np.full((2, len(paths)), -1)
     for row, path in enumerate(paths):
         with suppress(OSError):  # reading the frame will say what is wrong
             stat = os.stat(path)  # noqa: PTH116
-            found[row] = stat.st_size, stat.st_mtime_ns
-    files = [writing.printable(_name(folder, path)) for path in paths]
-    return pa.table({"file": files, "size": found[:, 0], "changed": found[:, 1]})
+            found[:, row] = stat.st_size, stat.st_mtime_ns
+    some = (paths[start : start + 50_000] for start in range(0, len(paths), 50_000))  # for memory
+    names = [pa.array([writing.printable(_name(folder, path)) for path in few]) for few in some]
+    return pa.table({"file": pa.chunked_array(names), "size": found[0], "changed": found[1]})
 
 
 def _refuse_other_settings(out, settings):
@@ -490,7 +491,8 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
     """
     path, cure = out / "files.parquet", CHOOSE.format(out)
     with segkit.explained(RunError, f"{path} is missing or damaged", cure):
-        known = pq.read_table(path).select(frames.column_names)
+        known = pq.read_table(path, use_threads=False)  # which takes half the memory
+        known = known.select(frames.column_names)
     if not known["file"].equals(frames["file"]):
         old, new = (set(table["file"].to_pylist()) for table in (known, frames))
         said = "the same files in another order"
