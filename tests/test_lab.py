@@ -31,7 +31,7 @@ def test_make_lab_opens_a_notebook_that_can_run(tmp_path):
             assert time.monotonic() < until, "the server does not start within two minutes"
             time.sleep(0.2)
         info = json.loads(found[0].read_text())
-        path = "00_start_here.ipynb"  # the server begins in its folder
+        path = "notebooks/00_start_here.ipynb"  # the server begins at the root
         web = requests.Session()
         web.trust_env = False  # no proxy
         retry = requests.adapters.Retry(connect=8, backoff_factor=0.1)  # until the server listens
