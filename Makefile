@@ -3,6 +3,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+PIP := $(PY) -m pip install --quiet -c constraints.txt
 MIRROR := $(SEGKIT_MIRROR)
 # for kernels in the tests: some warnings are errors, and no window is opened
 STRICT := IPYTHONDIR="$(CURDIR)/build/ipython" SEGKIT_VIEWER=matplotlib
@@ -39,19 +40,22 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  echo "None of [$(PYTHONS)] is Python 3.11 to 3.14: install one, or use make PYTHON=..." >&2; \
 	  exit 1; \
 	fi
-	$(PY) -m pip install -c constraints.txt -e ".[test]"
+	@$(PIP) -e ".[test]"
 	@touch $@
 
-# what some targets need beyond the packages of the tests
+# what some targets need beyond the course and its tests
 $(VENV)/.cluster: EXTRAS := cluster,kubernetes
 $(VENV)/.site: EXTRAS := cluster,docs
 $(VENV)/.browser: EXTRAS := browser,cluster,docs
 $(VENV)/.napari: EXTRAS := napari
-$(VENV)/.cluster $(VENV)/.site $(VENV)/.browser $(VENV)/.napari: $(VENV)/.ready
-	$(PY) -m pip install -c constraints.txt -e ".[$(EXTRAS),test]"
+$(VENV)/.lint: EXTRAS := lint
+$(VENV)/.rehearsal: EXTRAS := rehearsal
+$(VENV)/.cluster $(VENV)/.site $(VENV)/.browser $(VENV)/.napari $(VENV)/.lint $(VENV)/.rehearsal: $(VENV)/.ready
+	@echo "Adding to $(VENV): $(EXTRAS)"
+	@$(PIP) -e ".[$(EXTRAS)]"
 	@touch $@
 
-setup: $(VENV)/.ready ## create .venv, with the versions of constraints.txt
+setup: $(VENV)/.ready ## create .venv, in the versions of constraints.txt
 
 napari: $(VENV)/.napari ## add napari to .venv
 
@@ -62,8 +66,8 @@ run: setup ## run the pipeline, and notebooks 00 to 06 as pages in build/course
 	  && $(BIN)/segkit segment "$$folder" --out "build/run/$$(basename "$$folder")"
 	@$(PY) tools/run_notebooks.py "notebooks/0[0-6]_*.ipynb" --into build/course
 
-lab: napari ## open the first notebook in JupyterLab
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+lab: setup ## open the first notebook in JupyterLab
+	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 site: $(VENV)/.site ## build the web site in build/site
 	@PYTHONPATH=tools $(PY) site/build.py --into build/site
@@ -115,7 +119,7 @@ test-cluster: $(VENV)/.cluster ## test Slurm, SSH and failing hosts: nothing may
 	$(PY) -m pytest tests/notebooks/test_manifests.py
 	$(PY) -m pytest -m cluster tests/cluster
 
-test-browser: $(VENV)/.browser site slides ## test site, slides and JupyterLab in Chromium
+test-browser: $(VENV)/.browser site slides ## test site and slides in Chromium
 	$(PY) -m pytest tests/test_site.py
 	@if chromium=$$(.ci/browser); then \
 	  SEGKIT_CHROMIUM="$$chromium" $(PY) -m pytest -n 2 -m browser tests/browser; \
@@ -126,13 +130,13 @@ test-browser: $(VENV)/.browser site slides ## test site, slides and JupyterLab i
 test-gpu: setup ## test on a GPU; skipped if there is none
 	$(PY) -m pytest -m gpu tests/gpu
 
-test-binder: setup ## rehearse Binder and Colab sessions in new environments
+test-binder: $(VENV)/.rehearsal ## rehearse Binder and Colab sessions in new environments
 	$(PY) -m pytest -m rehearsal -s tests/rehearsal
 
-coverage: real-frames ## print how much of the package the tests run
+coverage: real-frames $(VENV)/.lint ## print how much of the package the tests run
 	$(PY) -m pytest -n 2 --cov=segkit --cov-report=term:skip-covered
 
-lint: setup ## check style and spelling, and that notebooks hold no outputs
+lint: $(VENV)/.lint ## check style and spelling, and that notebooks hold no outputs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
@@ -150,7 +154,7 @@ bench: setup ## time the pipeline side by side with others
 bench-gpu: setup ## time a GPU against the CPU of its machine
 	$(PY) benchmarks/gpu.py
 
-outputs: setup ## store the outputs of compared cells, on simulated frames
+outputs: $(VENV)/.lint ## store the outputs of compared cells, on simulated frames
 	@SEGKIT_DATA=build/tests $(DESCRIBE)
 	SEGKIT_DATA="$(CURDIR)/build/tests" $(BIN)/jupyter nbconvert --to notebook --execute \
 	  --inplace notebooks/*.ipynb

@@ -2,9 +2,8 @@
 
     python benchmarks/leaderboard.py FOLDER --split validation
 
-Rows of other splits and other methods that the file holds already stay as they are: so does that of
-``best``, which is no longer in the kit. The processor time is the median over the frames, in one
-thread; take it on a machine that does nothing else.
+Rows of other splits and other methods that the file holds already stay as they are. The processor
+time is the median over the frames, in one thread; take it on a machine that does nothing else.
 """
 
 import argparse

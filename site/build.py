@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import gallery
 import nbformat
 import notebook_pages
 import pages
@@ -47,21 +48,14 @@ def collect(folder, runs, *, data_set, workers):
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([sys.executable, HERE / "snippets.py", "--into", folder / "copy"], check=True)
+    write(folder / "copy" / "index.md", gallery.page(ROOT.glob("snippets/*.py")))
     notebooks = {stem: notebook for stem, (notebook, _) in runs.items()}
     for stem, notebook in notebooks.items():
         page = notebook_pages.prepared(notebook, stem, notebooks)
         write(folder / "notebooks" / f"{stem}.ipynb", nbformat.writes(page) + "\n")
     write(folder / "generated" / "map.md", pages.course_map(notebooks))
     write(folder / "generated" / "colab.txt", (ROOT / "binder" / "colab.txt").read_text("utf-8"))
-    code = [path.read_text("utf-8") for path in sorted(ROOT.glob("snippets/*.py"))]
-    code += [
-        cell.source
-        for notebook in notebooks.values()
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-    ]
-    for name, page in written.api(Path(segkit.__file__).parent, code).items():
+    for name, page in written.api(Path(segkit.__file__).parent).items():
         write(folder / "api" / name, page)
     results = ROOT / "benchmarks" / "results"
     rows = [row for _, row in runs.values()]
@@ -87,7 +81,7 @@ def main(arguments=None):
     runs = {}
     for notebook, row in notebook_pages.executed(paths, work / "executed", workers=args.workers):
         if row["failure"]:
-            print(f"site: {row['failure']}: correct it, and build again", file=sys.stderr)
+            print(f"site: {row['failure']}: {notebook_pages.GO_ON}", file=sys.stderr)
             return 1
         runs[row["notebook"]] = notebook, row
     print(f"notebooks {len(runs)} in {time.perf_counter() - start:.0f} s")

@@ -59,11 +59,6 @@ html_theme_options = {
     "repository_branch": "main",
     "use_repository_button": True,
     "use_fullscreen_button": False,
-    "launch_buttons": {
-        "binderhub_url": "https://mybinder.org",
-        "colab_url": "https://colab.research.google.com",
-        "notebook_interface": "jupyterlab",
-    },
     "navbar_persistent": [],  # the field in the sidebar is enough
     "show_navbar_depth": 1,
     "show_toc_level": 2,

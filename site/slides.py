@@ -4,12 +4,15 @@
 
 A heading begins a slide; what does not fit below it continues on the slide beneath. Tests,
 solutions and the part "Going deeper" are left out. A figure is shown without the code that drew it.
+The speaker's notes (key S) are those of the instructor's guide.
 """
 
 import argparse
 import re
 import shutil
+import struct
 import sys
+from base64 import b64decode
 from copy import deepcopy
 from html import escape
 from pathlib import Path
@@ -17,6 +20,7 @@ from pathlib import Path
 import notebook_pages
 import sphinx_revealjs
 from nbconvert import SlidesExporter
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from segkit import data
 
@@ -24,6 +28,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 REVEAL = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"
 WIDTH, HEIGHT = 1120, 720  # of a slide, in pixels
+FIGURE = 560  # greatest height of a figure
+LINE, GAP = 34, 24  # height of a line of text or code, and between paragraphs
+WORDS, CODE = 92, 78  # characters in a line
 TEMPLATE = (HERE / "slides.html.j2").read_text("utf-8")
 INDEX = """\
 <!DOCTYPE html>
@@ -32,7 +39,9 @@ INDEX = """\
 <style>body {{ font: 1.1rem/1.7 sans-serif; max-width: 42rem; margin: 2rem auto; }}</style>
 </head>
 <body><main><h1>Slides</h1>
-<p>Image segmentation with Dask. Space moves on, Escape shows all slides, F fills the screen.</p>
+<p>Image segmentation with Dask. Space moves on, Escape shows all slides, F fills the screen, S
+shows the speaker's notes.</p>
+<p><a href="opening.slides.html">Opening</a></p>
 <ol start="0">
 {rows}
 </ol></main></body></html>
@@ -48,23 +57,24 @@ def height(cell):
     """Estimate the height of a cell on a slide, in pixels."""
     if cell.cell_type == "markdown":
         parts = _parts(cell.source)
-        words = sum(38 * _lines(_flowing(part), 90) for part in parts if not _is_code(part))
-        code = sum(30 + 23 * _lines(part, 100) for part in parts if _is_code(part))
-        return words + code + 14 * (len(parts) - 1) + 40 * cell.source.startswith("#")
-    total = 0 if _drawn(cell) else 30 + 23 * _lines(cell.source, 100)
+        words = sum(LINE * _lines(_flowing(part), WORDS) for part in parts if not _is_code(part))
+        code = sum(30 + LINE * _lines(part, CODE) for part in parts if _is_code(part))
+        return words + code + GAP * (len(parts) - 1) + 40 * cell.source.startswith("#")
+    total = 0 if _drawn(cell) else 30 + LINE * _lines(cell.source, CODE)
     for output in cell.outputs:
         content = output.get("data", {})
         if "image/png" in content:
-            total += 480
+            width, tall = struct.unpack(">II", b64decode(content["image/png"])[16:24])
+            total += min(FIGURE, WIDTH * tall / width)
         elif "text/html" in content:
-            total += 30 + 34 * max(4, "".join(content["text/html"]).count("<tr"))
+            total += 30 + 36 * max(4, "".join(content["text/html"]).count("<tr"))
         else:
             text = (
                 output.get("text")
                 or content.get("text/plain")
                 or "\n".join(output.get("traceback", []))
             )
-            total += 14 + 23 * _lines(text, 110)
+            total += 14 + LINE * _lines(text, CODE)
     return total
 
 
@@ -98,17 +108,18 @@ def _flowing(source):
 
 
 def _drawn(cell):
-    """Return whether a cell shows a figure: the slide then leaves out its code."""
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    """Return whether a slide leaves out a cell's code: it is folded, or draws a figure."""
+    folded = "hide-input" in cell.metadata.get("tags", [])
+    return folded or any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))
 
 
 def _left_out(cell):
-    """Return whether a cell is left out: tests and solutions."""
-    return bool(set(cell.metadata.get("tags", [])) & {"test", "solution"})
+    """Return whether a cell is left out: tests, book-keeping and solutions."""
+    return bool(set(cell.metadata.get("tags", [])) & {"remove-cell", "solution"})
 
 
-def paragraphs(cell):
-    """Divide a long text into cells of one paragraph, list or table; a heading keeps the next one.
+def parts(cell):
+    """Divide what is long: a text into paragraphs, lists and tables, a code cell from its outputs.
 
     Parameters
     ----------
@@ -117,15 +128,20 @@ def paragraphs(cell):
     Returns
     -------
     list of nbformat.NotebookNode
-        The cell itself if it is code, or fits on half a slide.
+        The cell itself if it is short. A heading keeps the paragraph that follows it.
     """
+    if cell.cell_type == "code" and cell.outputs and not _drawn(cell) and height(cell) > HEIGHT:
+        code, outputs = deepcopy(cell), deepcopy(cell)
+        code.outputs = []
+        outputs.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
+        return [code, outputs]
     if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2:
         return [cell]
-    parts = _parts(cell.source)
-    if parts[0].startswith("#") and len(parts) > 1:
-        parts[:2] = ["\n\n".join(parts[:2])]
+    texts = _parts(cell.source)
+    if texts[0].startswith("#") and len(texts) > 1:
+        texts[:2] = ["\n\n".join(texts[:2])]
     cells = []
-    for part in parts:
+    for part in texts:
         cells.append(deepcopy(cell))
         cells[-1].source = part
     return cells
@@ -150,12 +166,12 @@ def arranged(notebook, stems):
     notebook = notebook_pages.prepared(notebook, "", stems)
     cells, used = [], 0
     for original in notebook_pages.core(notebook):
-        for cell in paragraphs(original):
+        for cell in parts(original):
             cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.slides.html", cell.source)
             cell.source = re.sub(r"\]\((\.\./\w+)\.md", r"](\1.html", cell.source)
             cell.source = re.sub(r"\[([^\]]+)\]\(#[^)]*\)", r"\1", cell.source)  # no such anchors
             heading = cell.cell_type == "markdown" and re.match("##? ", cell.source)
-            size = height(cell)
+            size = GAP + height(cell)
             if _left_out(cell):
                 kind, size = "skip", 0
             elif heading or not cells:
@@ -175,7 +191,20 @@ def arranged(notebook, stems):
     return notebook
 
 
-def deck(notebook, *, title, stems):
+def notes(stem):
+    """Return what the instructor's guide says of a notebook, in Markdown."""
+    guide = (HERE / "teach" / "notebooks.md").read_text("utf-8")
+    entry = re.search(rf"^## {stem[:2]} .*\n((?:.|\n)*?)(?=^## |\Z)", guide, re.M)
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", entry[1]).strip()
+
+
+def openings():
+    """Return the opening slides, in Markdown."""
+    page = (HERE / "teach" / "opening.md").read_text("utf-8")
+    return [f"## {part}" for part in page.split("\n## ")[1:]]
+
+
+def deck(notebook, *, title, stems, spoken=""):
     """Return an executed notebook as one HTML page of slides.
 
     Parameters
@@ -184,6 +213,8 @@ def deck(notebook, *, title, stems):
     title : str
     stems : collection of str
         Stems of the notebooks that have slides; links to these lead to their slides.
+    spoken : str, optional
+        The speaker's notes, on the first slide, in Markdown.
 
     Returns
     -------
@@ -200,6 +231,9 @@ def deck(notebook, *, title, stems):
         reveal_height=str(HEIGHT),
     )
     notebook = arranged(notebook, stems)
+    if spoken:
+        kind = {"slideshow": {"slide_type": "notes"}}
+        notebook.cells.insert(1, new_markdown_cell(spoken, metadata=kind))
     return exporter.from_notebook_node(notebook, {"metadata": {"name": title}})[0]
 
 
@@ -216,12 +250,15 @@ def main(arguments=None):
     stems, rows = {path.stem for path in paths}, []
     for notebook, row in notebook_pages.executed(paths, cache, workers=args.workers):
         if row["failure"]:
-            print(f"slides: {row['failure']}: correct it, and try again", file=sys.stderr)
+            print(f"slides: {row['failure']}: {notebook_pages.GO_ON}", file=sys.stderr)
             return 1
         stem = row["notebook"]
-        html = deck(notebook, title=row["title"], stems=stems)
+        html = deck(notebook, title=row["title"], stems=stems, spoken=notes(stem))
         (args.into / f"{stem}.slides.html").write_text(html, encoding="utf-8")
         rows.append(f'<li><a href="{stem}.slides.html">{escape(row["title"])}</a></li>')
+    opening = new_notebook(cells=[new_markdown_cell(text) for text in openings()])
+    html = deck(opening, title="Opening", stems=stems)
+    (args.into / "opening.slides.html").write_text(html, encoding="utf-8")
     (args.into / "index.html").write_text(INDEX.format(rows="\n".join(rows)), encoding="utf-8")
     print(f"slides    of {len(paths)} notebooks\nlook at   {args.into / 'index.html'}")
     return 0

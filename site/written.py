@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 from datetime import UTC, datetime
 
 from notebook_pages import LIBRARIES
@@ -26,12 +25,7 @@ This small package holds what would distract from them: data, figures, checks an
 Arrays are plain NumPy or Dask arrays.
 A frame is (rows, columns), a stack is (frames, rows, columns).
 
-## Used by the notebooks and snippets
-
-{called}
-## Used by these
-
-{behind}
+{modules}
 ```{{toctree}}
 :hidden:
 :glob:
@@ -66,12 +60,6 @@ A notebook is run again when it, the package, the frames or a library has change
 """
 
 
-def _table(modules):
-    """Return modules as a Markdown table, each with the first line of its docstring."""
-    rows = (f"| [`{name}`]({name}.md) | {summary} |" for name, summary in modules)
-    return "\n".join(["| module | what it is for |", "|---|---|", *rows, ""])
-
-
 def modules(package):
     """Return the modules of a package with the first line of each docstring, without importing.
 
@@ -93,45 +81,24 @@ def modules(package):
     return found
 
 
-def called(sources):
-    """Return the modules of the package that some code imports.
-
-    >>> sorted(called(["from segkit import data, show", "from segkit.check import reading as c"]))
-    ['segkit.check.reading', 'segkit.data', 'segkit.show']
-    """
-    names = set()
-    for source in sources:
-        for parent, some in re.findall(r"^\s*from (segkit[\w.]*) import ([\w, ]+)", source, re.M):
-            names |= {f"{parent}.{name.split()[0]}" for name in some.split(",")}
-        names |= set(re.findall(r"^\s*import (segkit[\w.]+)", source, re.M))
-    return names
-
-
-def api(package, sources):
+def api(package):
     """Return the pages of the package: a table of its modules, and a page for each.
 
     Parameters
     ----------
     package : Path
         The folder of the package.
-    sources : iterable of str
-        The code of notebooks and snippets: the modules that they import are listed first.
 
     Returns
     -------
     dict of str to str
         Markdown by file name.
     """
-    found, used = modules(package), called(sources)
-    # a function imported by name counts as its module
-    used = {
-        name for name in found if name in used or any(u.rpartition(".")[0] == name for u in used)
-    }
-    used.discard(package.name)
+    found = modules(package)
     pages = {f"{name}.md": AUTOMODULE.format(name=name) for name in found}
-    first = [item for item in found.items() if item[0] in used]
-    rest = [item for item in found.items() if item[0] not in used]
-    pages["index.md"] = API.format(called=_table(first), behind=_table(rest))
+    rows = [f"| [`{name}`]({name}.md) | {summary} |" for name, summary in found.items()]
+    table = "\n".join(["| module | what it is for |", "|---|---|", *rows, ""])
+    pages["index.md"] = API.format(modules=table)
     return pages
 
 

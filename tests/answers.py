@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import tifffile
+from made import scene
+
+from segkit import frame
 
 
 def said(capsys, check_it, *answer):
@@ -18,10 +21,17 @@ def in_use(monkeypatch, folder, frames):
     images = folder / "BBBC039" / "images"
     images.mkdir(parents=True)
     paths = [images / f"{number:02}.tif" for number in range(len(frames))]
-    for path, frame in zip(paths, frames, strict=True):
-        tifffile.imwrite(path, frame)
+    for path, image in zip(paths, frames, strict=True):
+        tifffile.imwrite(path, image)
     monkeypatch.setenv("SEGKIT_DATA", str(folder))
     return paths
+
+
+def discs_in_use(monkeypatch, folder):
+    """Make three small frames of discs the data set in use; return the table of each."""
+    images = [scene(seed) for seed in (5, 6, 7)]
+    in_use(monkeypatch, folder, images)
+    return [frame.measure(one, frame.segment(one)) for one in images]
 
 
 def noise_in_use(monkeypatch, folder, frames, *, seed, shape=(40, 52)):

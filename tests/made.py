@@ -29,6 +29,24 @@ def folder(path, frames, *, shape=(90, 120)):
     return files
 
 
+def damaged(content, rng):
+    """Change a bit or a byte of a tag, or replace some bytes, by zeros, others or none."""
+    content = bytearray(content)
+    start = int(rng.integers(len(content)))
+    stop = start + int(rng.integers(1, 40))
+    how = rng.choice(["bit", "header", "zeros", "insert", "remove"])
+    if how == "bit":
+        content[start] ^= 1 << int(rng.integers(8))
+    elif how == "header":  # a tag's entry; tifffile writes them at the start or at the end
+        place = int(rng.choice([rng.integers(300), len(content) - 1 - rng.integers(300)]))
+        content[place % len(content)] = int(rng.integers(256))
+    elif how == "zeros":
+        content[start:stop] = bytes(len(content[start:stop]))
+    else:
+        content[start:stop] = rng.bytes(50) if how == "insert" else b""
+    return content
+
+
 def under_small_disk(folder, kilobytes):
     """Make a folder on which a small disk can be mounted, or skip the test where none can.
 

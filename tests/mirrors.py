@@ -3,12 +3,8 @@
 import contextlib
 import hashlib
 import io
-import json
-import os
 import random
 import socketserver
-import subprocess
-import sys
 import threading
 import zipfile
 from types import SimpleNamespace
@@ -141,36 +137,3 @@ def serve(folder, **failures):
             yield server
         finally:
             server.release.set()
-
-
-CHILD = """
-import json, sys
-import pooch.core
-from segkit import data
-into, mirror, hashes = json.loads(sys.argv[1])
-data.entries = lambda: hashes
-pooch.core.time.sleep = lambda seconds: None
-def call():
-    try:
-        print(data.fetch(into, mirror=mirror, progress=False), flush=True)
-    except data.DataError as error:
-        print("DataError:", error, flush=True)
-"""
-
-
-def start(small, mirror, code="call()"):
-    """Start a process of its own that fetches the small data set."""
-    setting = json.dumps([str(small.into), str(mirror), small.hashes])
-    command = [sys.executable, "-c", CHILD + code, setting]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=small.tmp, env=environment
-    )
-
-
-def finish(child):
-    """Return the lines that a process printed, once it ended well."""
-    out, err = child.communicate(timeout=60)
-    assert child.returncode == 0, err
-    return out.splitlines()

@@ -14,34 +14,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="scripts for Linux")
 
 
-@pytest.fixture
-def picked(monkeypatch):
-    """Return the build pack that repo2docker chooses for this repository."""
-    app = pytest.importorskip("repo2docker.app")
-    monkeypatch.chdir(ROOT)
-    repo2docker = app.Repo2Docker()
-    packs = (pack(base_image=repo2docker.base_image) for pack in repo2docker.buildpacks)
-    found = next(pack for pack in packs if pack.detect())
-    found.platform = "linux/amd64"
-    return found
-
-
-@POSIX
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:pythonjsonlogger")
-def test_repo2docker_takes_the_conda_environment(picked):
-    """It finds packages and scripts, and Python's version, which it reads as ``=3.11`` only."""
-    assert Path(picked.environment_yaml_path).resolve() == ROOT / "binder" / "environment.yml"
-    assert f">={picked.python_version}" == PROJECT["requires-python"]
-    dockerfile = picked.render({})
-    for line in (ROOT / "binder" / "apt.txt").read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            assert re.search(rf"apt-get install .*\b{re.escape(line)}\b", dockerfile), line
-    assert "RUN ./binder/postBuild" in dockerfile
-    assert 'R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in dockerfile
-    for name in ("postBuild", "start"):
-        assert os.access(ROOT / "binder" / name, os.X_OK), name
-
-
 @POSIX
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_start_limits_threads_and_finds_the_dashboard():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cloudpickle
@@ -20,7 +20,8 @@ import psutil
 import pytest
 import tifffile
 import zarr
-from distributed import Client, LocalCluster
+from dask.callbacks import Callback
+from distributed import Client, LocalCluster, SchedulerPlugin
 from made import folder, scene, under_small_disk
 
 from segkit import frame, reading, run
@@ -546,6 +547,28 @@ def test_schedulers_do_not_change_a_byte(tmp_path, monkeypatch, where):
     assert digest(tmp_path / "out") == digest(tmp_path / "threads")
 
 
+@pytest.mark.parametrize("where", ["threads", "cluster"])
+def test_batches_are_sent_in_windows(tmp_path, monkeypatch, where):
+    """Ten thousand batches are not one graph, and no scheduler holds more than a window of them."""
+    files, held = folder(tmp_path / "in", 50), []
+    segment(files, tmp_path / "whole", batch=1)
+    assert run.WINDOW < 10_000
+    monkeypatch.setattr(run, "WINDOW", 8)
+
+    class Noting(SchedulerPlugin):
+        def update_graph(self, scheduler, **_):
+            held.append(sum(task.state != "memory" for task in scheduler.tasks.values()))
+
+    started = Callback(start=lambda graph: held.append(len(graph)))
+    with cluster() if where == "cluster" else nullcontext() as client, started:
+        if client:
+            client.cluster.scheduler.add_plugin(Noting())
+        segment(files, tmp_path / "out", batch=1)
+    assert len(held) >= 50 / 8
+    assert 3 < max(held) <= 8
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
 SHAPES = {"small": (90, 120), "large": (150, 200)}
 
 
@@ -572,7 +595,7 @@ def test_two_runs_on_one_cluster(tmp_path):
 def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
     """Batches that wait when a run stops are not done behind the user's back."""
     files = folder(tmp_path / "in", 30)
-    files[-1].write_text("no picture")  # Dask takes the last batch first
+    files[0].write_text("no picture")
 
     def slow(read, path, **options):
         time.sleep(0.05)
@@ -580,7 +603,7 @@ def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
 
     instead(monkeypatch, slow)
     with cluster() as client:
-        with pytest.raises(reading.FrameError, match="frame_029"):
+        with pytest.raises(reading.FrameError, match="frame_000"):
             segment(files, tmp_path / "out", batch=1)
         time.sleep(0.5)
         there = len(digest(tmp_path / "out"))
@@ -648,10 +671,10 @@ def test_frames_that_end_every_worker_are_named(tmp_path):
     files = folder(tmp_path / "in", 6)
     saturated = scene(0)
     saturated[0, 0] = 4095
-    tifffile.imwrite(files[0], saturated)
+    tifffile.imwrite(files[5], saturated)
     strict = {"distributed.scheduler.allowed-failures": 0}
     with dask.config.set(strict), run.scheduler("local", workers=1):
-        said = "1 workers died.* on the 2 frames from frame_000.tif to frame_001.tif"
+        said = "1 workers died.* on the 2 frames from frame_004.tif to frame_005.tif"
         with pytest.raises(run.RunError, match=said):
             segment(files, tmp_path / "out", method=deadly)
     assert len(digest(tmp_path / "out")) == 2

@@ -1,7 +1,6 @@
 """Tests of scoring label images: the measures, the labels of others, and the files."""
 
 import functools
-import random
 import re
 import shutil
 import tempfile
@@ -14,9 +13,10 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made import damaged
 from PIL import Image
 
-from segkit import SegkitError, data, run, score, simulate
+from segkit import SegkitError, run, score
 
 # ---- Measures on one frame
 
@@ -72,17 +72,7 @@ def test_planted_errors_are_counted(labels, errors, average):
     names = ("count_error", "missed", "extra", "split", "merged")
     assert tuple(measures[name] for name in names) == errors
     assert measures["averageF1"] == pytest.approx(average)
-
-
-def test_empty_sides():
-    """Nothing on both sides has no F1; nothing on one side has 0."""
-    empty, one = np.zeros((5, 6), dtype=int), np.eye(5, 6, dtype=int)
-    assert np.isnan(score.f1(empty, empty)).all()
-    assert (score.f1(empty, one) == 0).all()
-    assert (score.f1(one, empty) == 0).all()
-    measures = score.report(empty, one)
-    assert (measures["true"], measures["found"], measures["extra"]) == (0, 1, 1)
-    assert np.isnan(measures["mean_iou"])
+    assert np.isnan(measures["mean_iou"]) == (average == 0)  # no pair
 
 
 @given(st.sets(st.integers(2**53, 2**64 - 1), min_size=2, max_size=12))
@@ -92,12 +82,6 @@ def test_large_labels_stay_apart(numbers):
     truth = np.array([[*range(1, len(numbers) + 1), 0, *range(1, len(numbers) + 1)]])
     assert score.report(truth, labels)["found"] == len(numbers)
     assert score.f1(truth, labels)[0] == 1
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64, np.float16, np.float64])
-def test_labels_of_any_type_are_taken(dtype):
-    """Whole numbers count as labels, whatever type they are stored in."""
-    assert score.report(SQUARES, SQUARES.astype(dtype))["averageF1"] == 1
 
 
 @pytest.mark.parametrize(
@@ -126,27 +110,6 @@ def test_low_thresholds_are_refused():
         score.f1(SQUARES, SQUARES, [0.3])
 
 
-def test_each_error_gets_its_name():
-    """Planted errors are named, in the order of labels that are not consecutive."""
-    truth, labels = np.zeros((2, 40, 90), int)
-    truth[2:12, 2:12] = labels[2:12, 2:12] = 5  # found
-    truth[2:12, 20:30] = 7  # missed
-    labels[2:12, 40:50] = 9  # extra
-    truth[20:30, 2:12], truth[20:30, 12:22] = 8, 11  # merged in one object
-    labels[20:30, 2:22] = 12
-    truth[20:30, 40:52] = 20  # split in two
-    labels[20:30, 40:46], labels[20:30, 46:52] = 30, 31
-    truth[2:12, 60:70], labels[2:12, 60:65] = 40, 40  # a bad outline: neither found nor split
-    truth[20:30, 60:70], labels[20:30, 60:68], labels[20:30, 68:70] = 41, 41, 42  # a splinter
-    of_truth, of_objects = score.outcomes(truth, labels)
-    assert of_truth.tolist() == ["found", "missed", "merged", "merged", "split", "missed", "found"]
-    named = ["found", "extra", "merged", "split", "split", "extra", "found", "split"]
-    assert of_objects.tolist() == named
-    report = score.report(truth, labels)
-    assert (of_truth != "found").sum() == report["missed"]
-    assert (of_objects != "found").sum() == report["extra"]
-
-
 # ---- Frames of a folder
 
 
@@ -172,55 +135,51 @@ def own(tmp_path):
     return functools.partial(make, tmp_path)
 
 
-def save_files(path, stack):
+def most(image):
+    """Label all objects of such a frame but the first."""
+    return np.where(image > 200, image // 100, 0)
+
+
+def save_files(path):
     """Write TIFF and PNG files side by side, half of them with Cellpose's ending."""
     path.mkdir()
-    for stem, labels in zip("ABCD", stack, strict=True):
-        if stem in "AC":
-            tifffile.imwrite(path / f"{stem}.tif", labels.astype(np.float32))
+    for file in (path.parent / "images").iterdir():
+        labels = most(tifffile.imread(file))
+        if file.stem in "AC":
+            tifffile.imwrite(path / file.name, labels.astype(np.float32))
         else:
-            Image.fromarray(labels).save(path / f"{stem}_cp_masks.png")
+            Image.fromarray(labels).save(path / f"{file.stem}_cp_masks.png")
 
 
-def save_run(path, stack):
+def save_run(path):
     """Let a run write the labels, with the frames in another order than that of their names."""
-    stems = "DBAC"
-    files = [path.parent / "images" / f"{stem}.tif" for stem in stems]
-    images = {stem: tifffile.imread(file) for stem, file in zip(stems, files, strict=True)}
-    numbers = {images[stem].tobytes(): stack["ABCD".index(stem)].astype(int) for stem in stems}
-    run.segment(
-        files,
-        path,
-        method=lambda image: numbers[image.tobytes()],
-        labels=True,
-        batch=3,
-        progress=False,
-    )
+    files = [path.parent / "images" / f"{stem}.tif" for stem in "DBAC"]
+    run.segment(files, path, method=most, labels=True, batch=3, progress=False)
 
 
 @pytest.mark.parametrize(("save", "inside"), [(save_files, ""), (save_run, "labels.ome.zarr")])
 def test_each_form_of_label_images_gives_the_same_table(own, save, inside):
     """Files by their stems, and the store of a run by its frames, score as the arrays do."""
     folder, truths = own("ABCD")
+    tifffile.imwrite(folder / "images" / "B.tif", (truths["B"] == 1) * np.uint16(100) + 7)
     truths["B"][:] = 0
     Image.fromarray(truths["B"]).save(folder / "masks" / "B.png")
-    stack = np.stack([np.where(truth > i, truth, 0) for i, truth in enumerate(truths.values())])
-    save(folder / "other", stack)
+    save(folder / "other")
     table = score.evaluate(folder, split="all", labels=folder / "other" / inside)
     assert table["file"].tolist() == list("ABCD")
     assert table["cpu_ms"].isna().all()
-    wanted = [score.report(*pair)["averageF1"] for pair in zip(truths.values(), stack, strict=True)]
+    wanted = [score.f1(one, np.where(one > 1, one, 0)).mean() for one in truths.values()]
     np.testing.assert_allclose(table["averageF1"], wanted)
     assert np.isnan(wanted[1])  # no nucleus there, and no label: no F1
     lines = score.summary(table).splitlines()
     assert lines[-1].startswith(f"frames=4 averageF1={np.nanmean(wanted):.4f} F1@0.5=")
-    assert f"worst frame: averageF1={min(wanted):.4f} D" in lines
+    assert f"worst frame: averageF1={np.nanmin(wanted):.4f} A" in lines
 
 
 def test_store_without_a_frame_or_a_run_is_refused(own):
     """Labels of other frames, a Zarr of which nobody knows the order, a damaged store: one line."""
-    folder, truths = own("ABCD")
-    save_run(folder / "other", np.stack(list(truths.values())))
+    folder, _ = own("ABCD")
+    save_run(folder / "other")
     store = folder / "other" / "labels.ome.zarr"
     (folder / "images" / "C.tif").rename(folder / "images" / "E.tif")
     (folder / "masks" / "C.png").rename(folder / "masks" / "E.png")
@@ -347,6 +306,14 @@ def test_listed_frames_that_are_not_there_are_counted(own):
         score.evaluate(folder, method="otsu")
 
 
+def test_frames_without_nuclei_have_no_score(own):
+    """Where nothing is to be found and nothing is found, the summary comes all the same."""
+    folder, truths = own(["A"])
+    Image.fromarray(truths["A"] * 0).save(folder / "masks" / "A.png")
+    table = score.evaluate(folder, split="all", method=lambda image: image // 10_000)
+    assert score.summary(table).splitlines()[-1].startswith("frames=1 averageF1=nan F1@0.5=nan")
+
+
 def test_masks_in_place_of_labels_are_pointed_out(own):
     """Label images with a single label each get a line in the summary."""
     folder, truths = own(["A01", "B01"])
@@ -354,14 +321,6 @@ def test_masks_in_place_of_labels_are_pointed_out(own):
         Image.fromarray((labels > 0).astype(np.uint8) * 255).save(folder / "labels" / f"{stem}.png")
     table = score.evaluate(folder, split="all", labels=folder / "labels")
     assert "if these are masks, number their objects" in score.summary(table)
-
-
-def test_frame_without_a_mask_is_refused(own):
-    """Without its mask a frame has no truth."""
-    folder, _ = own(["A01"])
-    (folder / "masks" / "A01.png").unlink()
-    with pytest.raises(data.DataError, match=r"A01\.png"):
-        score.evaluate(folder, split="all", method="otsu")
 
 
 # ---- Files
@@ -375,15 +334,6 @@ def test_decode_tells_touching_nuclei_apart():
     labels = score.decode_mask(rgba)
     assert labels.dtype == np.int32
     assert labels.tolist() == [[1, 2, 0, 3], [1, 2, 3, 0], [0, 0, 0, 0], [4, 4, 0, 5]]
-    assert np.array_equal(score.decode_mask(red), labels)
-
-
-def test_decode_undoes_the_encoding():
-    """What simulate encodes with three colours comes back nucleus by nucleus."""
-    truth = simulate.frame(39, 1)[1]
-    iou = score.match(truth, score.decode_mask(simulate.encode_mask(truth)))
-    assert iou.shape[0] == iou.shape[1] > 40
-    assert (iou.max(axis=1) == 1).all()
 
 
 def blocks(*levels, dtype=np.uint8):
@@ -431,22 +381,9 @@ def test_true_masks_are_read_in_one_way_or_refused(tmp_path, mask, wanted):
     assert "\n" not in str(caught.value)
 
 
-def damaged(content, rng):
-    """Return bytes with one damage: a bit, a cut, an insertion, a loss, zeros, or a header byte."""
-    where, length = rng.randrange(len(content)), rng.randint(1, 40)
-    head, tail = content[:where], content[where:]
-    kind = rng.randrange(6)
-    if kind == 5:
-        where = rng.randrange(64)
-        return content[:where] + rng.randbytes(1) + content[where + 1 :]
-    flipped = bytes([tail[0] ^ 1 << rng.randrange(8)]) + tail[1:]
-    lost = tail[length:]
-    return head + (flipped, b"", rng.randbytes(length) + tail, lost, bytes(length) + lost)[kind]
-
-
 def test_damaged_png_is_refused_or_read_right(tmp_path):
     """Of 300 damaged files each is refused by name, or gives the labels of the good one."""
-    rng, path, truth = random.Random(39), tmp_path / "a.png", blocks(*range(1, 30))
+    rng, path, truth = np.random.default_rng(39), tmp_path / "a.png", blocks(*range(1, 30))
     Image.fromarray(truth).save(path)
     content, refused = path.read_bytes(), 0
     for _ in range(300):

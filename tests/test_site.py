@@ -2,15 +2,18 @@
 
 import doctest
 import importlib.util
+import io
 import json
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 needs_sphinx = pytest.mark.skipif(
@@ -57,15 +60,13 @@ def test_the_maps_written_by_hand_state_the_same_minutes(load, notebooks):
 
 
 def test_every_module_has_a_page(load):
-    """The package's pages cover all modules; what notebooks import is named first."""
+    """The package's pages cover all modules."""
     written = load("site/written")
     package = ROOT / "src" / "segkit"
-    pages = written.api(package, ["from segkit import data"])
+    pages = written.api(package)
     there = {path.stem for path in package.glob("*.py")} - {"__init__"}
     assert {f"segkit.{stem}.md" for stem in there} <= set(pages)
-    first, second = pages["index.md"].split("## Used by these")
-    assert "(segkit.data.md)" in first
-    assert "(segkit.writing.md)" in second
+    assert "(segkit.data.md)" in pages["index.md"]
 
 
 def test_the_status_page_states_what_was_measured(load, tmp_path):
@@ -82,7 +83,7 @@ def test_the_status_page_states_what_was_measured(load, tmp_path):
     assert "2026-11-21, on new: `python benchmarks/gpu.py`." in written.status([row], **options)
 
 
-@pytest.mark.parametrize("path", ["site/pages", "site/written", "tools/notebook_pages"])
+@pytest.mark.parametrize("path", ["site/pages", "tools/notebook_pages"])
 def test_examples_of_the_builders_hold(load, path):
     """The examples in the docstrings of the build are right."""
     failed, tried = doctest.testmod(load(path))
@@ -137,7 +138,9 @@ def test_slides_begin_at_headings_and_leave_solutions_out(load):
 def test_slides_show_a_figure_without_the_code_that_drew_it(load):
     """A cell that shows a figure loses its source, other cells keep theirs."""
     slides = load("site/slides")
-    figure = new_output("display_data", {"image/png": "iVBORw0KGgo="})
+    picture = io.BytesIO()
+    Image.new("L", (30, 20)).save(picture, "png")
+    figure = new_output("display_data", {"image/png": b64encode(picture.getvalue()).decode()})
     figure.metadata = {"image/png": {"alt": "two nuclei"}}
     drawn = new_code_cell("draw_it()", outputs=[figure])
     page = slides.deck(small(drawn, new_code_cell("keep_it()")), title="Try it", stems=())

@@ -81,3 +81,17 @@ def test_the_parts_that_the_guide_names_exist():
         if not any(heading.startswith(name.rstrip(",.")) for heading in headings[row[:2]])
     ]
     assert missing == []
+
+
+def test_the_answers_are_those_of_the_notebooks():
+    """Each number of the answer sheet with three digits or more stands in its notebook."""
+    rows = re.findall(r"^\| (\d\d) \| .* \| (.*) \| (.*) \|$", text("answers.md"), re.M)
+    sources = {path.name[:2]: path.read_text("utf-8").replace("_", "") for path in NOTEBOOKS}
+    numbers = [
+        (name, number.replace(",", ""))
+        for name, *answers in rows
+        for number in re.findall(r"\d[\d.,]*\d\d\d?\b", " ".join(answers))
+    ]
+    assert len(numbers) > 40
+    missing = [(name, n) for name, n in numbers if n not in sources[name].replace(",", "")]
+    assert missing == []

@@ -28,13 +28,24 @@ import psutil
 import segkit
 from segkit import data
 
-REPOSITORY = "https://github.com/dask-segmentation/image-segmentation-with-dask"
+OWNER = "dask-segmentation/image-segmentation-with-dask"
+REPOSITORY = f"https://github.com/{OWNER}"
 WEB = "https://dask-segmentation.github.io/image-segmentation-with-dask"
+LAUNCH = f"""
+
+{{{{.launch}}}}
+[Launch on Binder](https://mybinder.org/v2/gh/{OWNER}/HEAD?urlpath=lab/tree/notebooks/{{stem}}.ipynb)
+[Open in Colab](https://colab.research.google.com/github/{OWNER}/blob/main/notebooks/{{stem}}.ipynb)
+[Slides]({WEB}/slides/{{stem}}.slides.html)
+"""
 LIBRARIES = ("dask", "distributed", "dask-image", "numpy", "scipy", "scikit-image", "matplotlib")
-TIMEOUT = 120  # seconds per cell, twice what a complete notebook may take
+# seconds per cell; by default twice what a complete notebook may take
+TIMEOUT = int(os.environ.get("SEGKIT_TIMEOUT", "120"))
+GO_ON = "correct it, and try again: what ran is kept (on a slow machine set SEGKIT_TIMEOUT=300)"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a traceback
 BADGE = re.compile(r"^\[!\[[^\]]*\]\(https?://[^)]*\)\]\([^)]*\)\n?", re.M)
+BOOKKEEPING = re.compile(r"# (Work (beside|in)|Back to the folder|On Google Colab)\b")
 LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)(#[^)\s]*)?\)")
 
 
@@ -169,8 +180,9 @@ def fingerprint(path):
     These are the notebook, the package, the frames in use and the versions of the libraries.
     """
     digest = hashlib.sha256(path.read_bytes())
-    for module in sorted(Path(segkit.__file__).parent.rglob("*.py")):
-        digest.update(module.read_bytes())
+    for path in sorted(Path(segkit.__file__).parent.rglob("*.*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
     versions = [importlib.metadata.version(name) for name in LIBRARIES]
     frames = data.describe(data.locate())
     digest.update(repr([frames, platform.python_version(), versions]).encode())
@@ -282,26 +294,32 @@ def prepared(notebook, stem, stems):
     notebook : nbformat.NotebookNode
         An executed notebook; it is not changed.
     stem : str
-        Its stem; the number that it begins with becomes part of the title.
+        Its stem; the number that it begins with becomes part of the title, and links below it
+        open the notebook on Binder and Colab, and its slides. With "" there are none.
     stems : collection of str
         Stems of the notebooks that have a page.
 
     Returns
     -------
     nbformat.NotebookNode
-        Cells with ``jupyter.source_hidden`` are folded under their first line; links and outputs
-        fit a page.
+        Cells with ``jupyter.source_hidden`` are folded under their first line, tests and
+        book-keeping are left out; links and outputs fit a page.
     """
     notebook = deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
-    notebook.cells[0].source = re.sub("^# ", f"# {stem[:2]} ", notebook.cells[0].source)
-    for cell in notebook.cells:
+    first = notebook.cells[0]
+    first.source = re.sub("^# ", f"# {stem[:2]} ", fitted(first.source, stems)).rstrip()
+    if stem:
+        first.source += LAUNCH.format(stem=stem)
+    for cell in notebook.cells[1:]:
         if cell.cell_type == "markdown":
             cell.source = fitted(cell.source, stems)
             continue
         for output in cell.outputs:
             _still(output)
-        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        if "test" in cell.metadata.get("tags", []) or BOOKKEEPING.match(cell.source):
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "remove-cell"]
+        elif cell.metadata.get("jupyter", {}).get("source_hidden"):
             caption = cell.source.strip().split("\n")[0].lstrip("# ") or "Code"
             cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
             cell.metadata.mystnb = {"code_prompt_show": caption, "code_prompt_hide": caption}

@@ -54,7 +54,11 @@ def fold_deeper(app, doctree):
 
 
 def mark_tasks(app, doctree):
-    """Mark the paragraphs that ask the reader for something, so that the page sets them off."""
+    """Mark what asks the reader for something, and what to keep, so that the page sets it off."""
+    for section in doctree.findall(nodes.section):
+        word = section[0].astext().split(" ")[0].lower()
+        if word in ("exercise", "key", "copy"):
+            section["classes"].append(f"box {word}")
     for strong in doctree.findall(nodes.strong):
         if strong.astext() in ("Predict:", "Question:"):
             strong.parent["classes"].append("task")

@@ -6,8 +6,20 @@ segments and measures one, ``run`` does so with a folder, ``score`` compares lab
 is the command line.
 """
 
+from contextlib import contextmanager
+
 __version__ = "0.2.0"
 
 
 class SegkitError(Exception):
     """What a user can correct, in one line: what is wrong, and what to do."""
+
+
+@contextmanager
+def explained(kind, problem, cure):
+    """Make one line, an error of a kind, of any error: damaged files and modules raise them all."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise kind(f"{problem} ({reason}): {cure}") from error

@@ -19,19 +19,18 @@ def fetch(args):
 
 
 def verify(args):
-    """List missing, damaged and unexpected files."""
+    """List damaged and unexpected files of the real data set, and count the missing ones."""
     from segkit import data, writing
 
     folder = Path(args.folder) if args.folder else data.root() / data.DATASET.name
     found = data.verify(folder)
-    for kind, files in found.items():
-        for file in files:
-            print(f"{kind}: {writing.printable(file)}")
+    wrong = [(kind, file) for kind in ("damaged", "unexpected") for file in found[kind]]
+    for kind, file in wrong:
+        print(f"{kind}: {writing.printable(file)}")
     print(", ".join(f"{len(files)} {kind}" for kind, files in found.items()), "in", folder)
-    if any(found.values()):
-        cure = "simulate" if data.name(folder) == "simulated" else "fetch"
-        print(f"run 'segkit {cure}' for what is missing or damaged; move unexpected files yourself")
-    return int(any(found.values()))
+    if wrong:
+        print("run 'segkit fetch' for what is missing or damaged; move unexpected files yourself")
+    return int(bool(wrong))  # a mirror may hold only some of the files
 
 
 def simulate(args):
@@ -48,7 +47,7 @@ def segment(args):
 
     options = {"method": args.method, "batch": args.batch, "labels": args.labels}
     options |= {"pixel_size": args.pixel_size, "skip": args.on_error == "skip"}
-    files = data.images(args.images)[: args.frames]
+    files = data.images(Path(args.images).absolute(), kind=str)[: args.frames]
     if passed_over := data.passed_over(args.images):
         print(f"not read in {args.images}: {passed_over}", file=sys.stderr)
     try:

@@ -1,5 +1,6 @@
 """Is this machine ready for the course? One finding per subject, and what to do about it.
 
+Of what is optional, such as napari and a GPU, the notebooks that use it say whether it is there.
 Only the standard library is imported at the top: the report has to come also where packages are
 missing.
 """
@@ -8,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import socket
 from importlib import metadata
 
 OK, MISSING, WARNING = "ok", "missing", "warning"
@@ -20,11 +20,9 @@ def packages():
     """Look whether all packages are there; pip and conda see to it that they are recent enough."""
     needs = [need for need in metadata.requires("segkit") if "extra ==" not in need]
     names = [re.match(r"[\w.-]+", need)[0] for need in needs]
-    absent = [name for name in names if not any(metadata.distributions(name=name))]
-    if absent:
-        return "packages", MISSING, f"not installed: {', '.join(absent)}", SETUP
+    versions = {name: metadata.version(name) for name in names}  # ImportError: one is missing
     named = ("dask", "dask-image", "scikit-image", "numpy")
-    found = ", ".join(f"{name} {metadata.version(name)}" for name in named)
+    found = ", ".join(f"{name} {versions[name]}" for name in named)
     python = f"Python {platform.python_version()} on {platform.system()}"
     return "packages", OK, f"{len(names)} are there ({found} ...), {python}", ""
 
@@ -82,38 +80,6 @@ def frames():
     return "frames", WARNING, "none yet", todo
 
 
-def napari():
-    """Ask whether napari can open a window."""
-    from segkit import show
-
-    if reason := show.why_not_napari():
-        todo = "Only if you want it: the notebooks draw the same layers with Matplotlib."
-        return "napari", WARNING, reason, todo
-    return "napari", OK, f"{metadata.version('napari')}, with a display", ""
-
-
-def gpu():
-    """Look for CuPy and a device."""
-    try:
-        import cupy
-
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    except (ImportError, RuntimeError) as error:  # RuntimeError: no driver, or no device
-        driver = "an NVIDIA driver" if shutil.which("nvidia-smi") else "no NVIDIA driver"
-        todo = "Only for the notebook on GPUs: cupy-cuda12x or cupy-cuda13x, to match the driver."
-        return "GPU", WARNING, f"{error}, {driver}", todo
-    return "GPU", OK, f"{name}, CuPy {cupy.__version__}", ""
-
-
-def dashboard(port=8787):
-    """Look whether Dask's dashboard can have its usual port."""
-    with socket.socket() as trial:
-        if trial.connect_ex(("127.0.0.1", port)) == 0:
-            todo = "Nothing: Dask takes another; follow the link that the client shows."
-            return "dashboard", WARNING, f"port {port} is taken", todo
-    return "dashboard", OK, f"port {port} is free", ""
-
-
 def examine():
     """Look at everything.
 
@@ -124,7 +90,7 @@ def examine():
         do, "" if nothing.
     """
     findings = []
-    for check in (packages, cores, memory, disk, frames, napari, gpu, dashboard):
+    for check in (packages, cores, memory, disk, frames):
         try:
             findings.append(check())
         except (ImportError, OSError) as error:

@@ -10,6 +10,7 @@ labels: the first as a baseline, the second for nuclei that touch. Both expect b
 dark background. Their parameters were chosen on the training frames of BBBC039
 (``benchmarks/results/tune.json``); lengths are in pixels of that data set (0.65 um). Brightness is
 always relative, to the noise of the frame or to the nucleus, so that grey levels need no scaling.
+`unet` calls the trained network of `segkit.unet`.
 """
 
 import warnings
@@ -264,7 +265,7 @@ def segment(image, *, method="tutorial"):
     image : (rows, columns) ndarray
         Integer or floating point grey levels. SciPy takes no float16: such a frame is computed as
         float32.
-    method : {"tutorial", "otsu", "watershed"} or callable, optional
+    method : {"tutorial", "otsu", "watershed", "unet"} or callable, optional
         The course's chain, one of the other methods of this module, or a function of yours. It
         gets a copy of the frame and returns its labels.
 
@@ -635,4 +636,20 @@ def _kept(pieces, keep):
     return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[pieces]
 
 
-METHODS = {"tutorial": tutorial, "otsu": otsu, "watershed": watershed}
+def unet(image):
+    """Find nuclei with the network of `segkit.unet`, which is loaded once per process.
+
+    Parameters
+    ----------
+    image : (rows, columns) ndarray
+
+    Returns
+    -------
+    (rows, columns) ndarray of int32
+    """
+    from segkit import unet  # with onnxruntime: the other methods do without its import
+
+    return unet.segment(image)
+
+
+METHODS = {"tutorial": tutorial, "otsu": otsu, "watershed": watershed, "unet": unet}

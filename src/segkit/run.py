@@ -3,6 +3,7 @@
 A frame takes about 10 ms, far less than a Dask task should last, so a task here is a batch of
 frames. It writes its own part of the table and returns only a count: neither the graph nor the
 memory grows with the number of nuclei, and a run that was killed continues where it stopped.
+Batches are sent in windows, so that a run of a million frames starts at once and stays small.
 
 The folder of a run holds
 
@@ -19,6 +20,7 @@ the labels of its batch, so a part that is there says that its batch is done.
 
 import functools
 import inspect
+import itertools
 import json
 import logging
 import os
@@ -47,7 +49,7 @@ import segkit
 from segkit import frame, reading, writing
 
 BATCH = 25
-TIMEOUT = 5  # s for a scheduler to answer
+WINDOW = 2000  # batches that wait or run at a time: for 1,000 workers, and little for a scheduler
 CHOOSE = "choose another --out, or delete run.json, files.parquet, nuclei.parquet and labels in {}"
 MEASURED = frame.columns(np.zeros((1, 1)), np.zeros((1, 1), np.int32))
 PLACE = {"file": pa.array([], pa.string()), "frame": pa.array([], pa.int32())}
@@ -124,7 +126,7 @@ def segment(
     out = Path(out).absolute()  # workers need not be in this folder
     files = list(files)
     like = reading.common_format(files)
-    folder, names = _relative(files)
+    folder, paths = _located(files)
     settings = {"folder": writing.printable(folder), "method": _identity(method), "batch": batch}
     settings |= {"labels": labels, "pixel_size": pixel_size if labels else None}
     settings["segkit"] = segkit.__version__
@@ -132,30 +134,30 @@ def segment(
     client = getattr(dask.base.get_scheduler(), "__self__", None)
     if client is not None and callable(method):
         method = _pickled(method)
-    starts = range(0, len(names), batch)
-    batches = {number: names[start : start + batch] for number, start in enumerate(starts)}
+    numbers = range(-(-len(paths) // batch))
     with _reserved(out):
-        todo = {number: some for number, some in batches.items() if not _is_done(out, number)}
-        _begin(out, settings, _state(folder, names), pending=todo)
+        on_disk = _read_notes(out, numbers)  # skipped frames may be usable by now
+        notes = {number: note for number, note in on_disk.items() if not note["skipped"]}
+        todo = [number for number in numbers if number not in notes]
+        _begin(out, settings, _state(folder, paths), pending=set(todo))
         if labels:
             shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
             create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
         work = {"folder": folder, "out": out, "batch": batch, "method": method, "like": like}
-        work |= {"labels": labels, "skip": skip}
-        task = dask.delayed(_segment_batch, pure=False)
-        key = f"segment_batch-{uuid.uuid4().hex}-"  # no two runs on a cluster may share a key
-        lazy = [task(n, some, **work, dask_key_name=f"{key}{n:05d}") for n, some in todo.items()]
-        done = len(files) - sum(map(len, todo.values()))
+        task = functools.partial(_segment_batch, **work, labels=labels, skip=skip)
+        batches = (
+            (n, [_name(folder, path) for path in paths[n * batch : (n + 1) * batch]]) for n in todo
+        )
+        done = sum(note["frames"] for note in notes.values())
         look = {"unit": " frames", "disable": not progress, "delay": client is None}  # 1 s, or 0
         with tqdm(total=len(files), initial=done, **look) as bar:
             if client is None:
-                _compute_in_threads(lazy, bar)
+                notes |= _compute_in_threads(task, batches, bar)
             else:
-                _compute_on_cluster(client, lazy, bar, batches, out)
-        notes = [_read_note(out, number) for number in batches]
-        skipped = [tuple(entry) for note in notes for entry in note["skipped"]]
+                notes |= _compute_on_cluster(client, task, batches, bar, out, numbers)
+        skipped = [tuple(entry) for number in numbers for entry in notes[number]["skipped"]]
         _write_skipped(out, skipped)
-        _refuse_other_frames(out, _state(folder, names), batch=batch)
+        _refuse_other_frames(out, _state(folder, paths), batch=batch)
     if 2 * len(skipped) > len(files):
         name, reason = skipped[0]
         raise RunError(
@@ -164,11 +166,11 @@ def segment(
         )
     return {
         "frames": len(files) - len(skipped),
-        "nuclei": sum(note["nuclei"] for note in notes),
+        "nuclei": sum(note["nuclei"] for note in notes.values()),
         "seconds": time.perf_counter() - began,
         "skipped": skipped,
-        "batches": len(notes),
-        "there": len(notes) - len(todo),
+        "batches": len(numbers),
+        "there": len(numbers) - len(todo),
     }
 
 
@@ -205,7 +207,7 @@ def find_method(name):
         raise ValueError(f"unknown method {name!r}: choose {choices} or module:function")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  as text
     cure = "give module:function, with a module that is installed or lies in the current folder"
-    with _explained(f"method {name!r} cannot be imported", cure):
+    with segkit.explained(RunError, f"method {name!r} cannot be imported", cure):
         found = pkgutil.resolve_name(name)
         if not callable(found):
             raise TypeError("not a function")
@@ -245,7 +247,7 @@ def _pickled(method):
     if Path.cwd() in Path(getattr(top, "__file__", None) or "/").absolute().parents[:2]:
         cloudpickle.register_pickle_by_value(top)  # workers may know an older text of it, or none
     cure = "let the function itself open or load what it needs"
-    with _explained(f"method {name} cannot be sent to workers", cure):
+    with segkit.explained(RunError, f"method {name} cannot be sent to workers", cure):
         return cloudpickle.dumps(method)
 
 
@@ -253,25 +255,15 @@ def _pickled(method):
 def _unpickled(content):
     """Return the function that was sent; once per process, so that what it keeps is kept."""
     cure = "install what it imports there, or name its folder in PYTHONPATH when you start workers"
-    with _explained("a worker cannot load the method", cure):
+    with segkit.explained(RunError, "a worker cannot load the method", cure):
         return cloudpickle.loads(content)
-
-
-@contextmanager
-def _explained(problem, cure):
-    """Make a RunError of any error: modules, pickles and damaged files can raise every kind."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(f"{problem} ({reason}): {cure}") from error
 
 
 # ---- one task
 
 
 def _segment_batch(number, names, *, folder, out, batch, method, like, labels, skip):
-    """Segment, measure and write one batch; return how many frames it has."""
+    """Segment, measure and write one batch; return its number and what its part says of itself."""
     method = _unpickled(method) if isinstance(method, bytes) else method
     parts, skipped = [NOTHING], []
     label_images = np.zeros((len(names), *like[0]), np.int32) if labels else None
@@ -292,10 +284,11 @@ def _segment_batch(number, names, *, folder, out, batch, method, like, labels, s
             label_images[place] = found
     if labels:
         write_labels(out, number * batch, label_images)
-    note = {"segkit": json.dumps({"frames": len(names), "skipped": skipped})}
-    table = pa.concat_tables(parts).combine_chunks().replace_schema_metadata(note)
+    note = {"frames": len(names), "skipped": skipped}
+    table = pa.concat_tables(parts).combine_chunks()
+    table = table.replace_schema_metadata({"segkit": json.dumps(note)})
     writing.whole(_part(out, number), lambda aside: pq.write_table(table, aside))
-    return len(names)
+    return number, note | {"nuclei": len(table)}
 
 
 def _segment_file(path, *, method, like):
@@ -343,7 +336,7 @@ def scheduler(name, *, workers=None):
         raise ValueError(f"unknown scheduler {name!r}: choose threads, local or an address")
     from distributed import Client
 
-    settings = {"address": name, "timeout": TIMEOUT}
+    settings = {"address": name, "timeout": 5}  # s
     if name == "local":
         settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
         settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}
@@ -353,7 +346,7 @@ def scheduler(name, *, workers=None):
     )
     # a worker gets its next task when it has done one: whoever dies died of that one
     one_task = dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
-    with _explained(f"no scheduler answers at {name}", cure), one_task:
+    with segkit.explained(RunError, f"no scheduler answers at {name}", cure), one_task:
         client = Client(**settings)
     logging.disable()  # what is lost is said here in one line, not in Dask's tracebacks
     try:
@@ -368,41 +361,61 @@ def dask_setup(worker):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _compute_in_threads(lazy, bar):
-    """Compute the tasks, and move a bar on by what each returns."""
-    finished = Callback(posttask=lambda key, count, *_: bar.update(count))
-    with threadpoolctl.threadpool_limits(1), finished:  # BLAS threads would only be in the way
-        dask.compute(*lazy)
+def _compute_in_threads(task, batches, bar):
+    """Compute the batches, move a bar on, and return what each says of itself."""
+    notes, lazy = {}, dask.delayed(task, pure=False)
+    moved = Callback(posttask=lambda key, done, *_: bar.update(done[1]["frames"]))
+    with threadpoolctl.threadpool_limits(1), moved:  # BLAS threads would only be in the way
+        while window := [lazy(*one) for one in itertools.islice(batches, WINDOW)]:
+            notes.update(dask.compute(*window))
+    return notes
 
 
-def _compute_on_cluster(client, lazy, bar, batches, out):
+def _compute_on_cluster(client, task, batches, bar, out, numbers):
     """Do so on a cluster, and say in one line what was lost with a scheduler or with workers."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
+    run = uuid.uuid4().hex  # no two runs on a cluster may share a key
+    notes, sent, queue = {}, {}, as_completed(loop=client.loop, with_results=True)
+
+    def send():
+        if window := list(itertools.islice(batches, WINDOW - len(sent))):
+            keys = [f"segment_batch-{run}-{number:05d}" for number, _ in window]
+            some = max(2, 20_000 // len(window[0][1]))  # names per graph: Dask warns at 10 MB
+            columns = zip(*window, strict=True)
+            futures = client.map(task, *columns, key=keys, pure=False, batch_size=some)
+            sent.update(zip(futures, window, strict=True))
+            queue.update(futures)
+
     bar.set_description("waiting for workers")
-    futures = client.compute(lazy)
     try:
-        for future, count in as_completed(futures, with_results=True):
+        send()
+        for future, result in queue:
             # the future may not know yet that its result is the loss of the connection
-            if future.cancelled() or isinstance(count, CancelledError):
-                there = sum(_is_done(out, number) for number in batches)
+            if future.cancelled() or isinstance(result, CancelledError):
                 raise RunError(
-                    f"the scheduler at {client.scheduler.address} is gone; {there} of "
-                    f"{len(batches)} batches are on disk; the same command goes on from there"
+                    f"the scheduler at {client.scheduler.address} is gone; "
+                    f"{len(_read_notes(out, numbers))} of {len(numbers)} batches are on disk; the "
+                    "same command goes on from there"
                 )
             future.release()  # else its batch is computed again when the worker that holds it dies
+            del sent[future]
+            notes.update([result])
             bar.set_description("", refresh=False)
-            bar.update(count)
+            bar.update(result[1]["frames"])
+            if len(sent) <= WINDOW // 2:
+                send()
     except KilledWorker as error:
-        some = batches[int(error.task.rpartition("-")[2])]
+        some = next(names for future, (_, names) in sent.items() if future.key == error.task)
         raise RunError(
             f"{error.allowed_failures + 1} workers died, one after the other, on the {len(some)} "
             f"frames from {some[0]} to {some[-1]}: look at these files, or give workers more memory"
         ) from error
     finally:
-        for future in futures:  # what still waits after an error is not to be done
+        for future in sent:  # what still waits after an error is not to be done
             future.release()
+    return notes
 
 
 # ---- the folder of a run
@@ -431,31 +444,38 @@ def _reserved(out):
         raise RunError(f"{msg} What is written stays, and the same command goes on.") from error
 
 
-def _relative(files):
-    """Split paths into the deepest folder that holds all, and their names below it, with /."""
-    paths = [os.path.abspath(path) for path in files]  # noqa: PTH100  links are not followed
-    folder = os.path.commonpath({Path(path).parent for path in paths})
-    return folder, [path[len(folder) :].lstrip(os.sep).replace(os.sep, "/") for path in paths]
+def _located(files):
+    """Return the deepest folder that holds all files, and their absolute paths as text."""
+    # links are not followed; the same text, where it is: a million would be in memory twice
+    pairs = ((path, os.path.abspath(path)) for path in map(os.fspath, files))  # noqa: PTH100
+    paths = [path if path == absolute else absolute for path, absolute in pairs]
+    return os.path.commonpath({os.path.dirname(path) for path in paths}), paths  # noqa: PTH120
 
 
-def _state(folder, names):
+def _name(folder, path):
+    """Return the name of a file below a folder, with /."""
+    return path[len(folder) :].lstrip(os.sep).replace(os.sep, "/")
+
+
+def _state(folder, paths):
     """Return what tells one state of the files from another, as a table: name, size, time.
 
     Bytes, and ns since 1970; -1 where there is no such file.
     """
-    found = np.full((len(names), 2), -1)
-    for row, name in zip(found, names, strict=True):
+    found = np.full((2, len(paths)), -1)
+    for row, path in enumerate(paths):
         with suppress(OSError):  # reading the frame will say what is wrong
-            stat = Path(folder, name).stat()
-            row[:] = stat.st_size, stat.st_mtime_ns
-    files = [writing.printable(name) for name in names]
-    return pa.table({"file": files, "size": found[:, 0], "changed": found[:, 1]})
+            stat = os.stat(path)  # noqa: PTH116
+            found[:, row] = stat.st_size, stat.st_mtime_ns
+    some = (paths[start : start + 50_000] for start in range(0, len(paths), 50_000))  # for memory
+    names = [pa.array([writing.printable(_name(folder, path)) for path in few]) for few in some]
+    return pa.table({"file": pa.chunked_array(names), "size": found[0], "changed": found[1]})
 
 
 def _refuse_other_settings(out, settings):
     """Raise RunError unless the run in a folder has these settings."""
     path, cure = out / "run.json", CHOOSE.format(out)
-    with _explained(f"{path} is damaged", cure):
+    with segkit.explained(RunError, f"{path} is damaged", cure):
         known = json.loads(path.read_text(encoding="utf-8"))
         names = sorted(known.keys() | settings.keys())
     differ = [name for name in names if known.get(name) != settings.get(name)]
@@ -470,8 +490,9 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
     Those of pending batches may have changed, since they will be read again.
     """
     path, cure = out / "files.parquet", CHOOSE.format(out)
-    with _explained(f"{path} is missing or damaged", cure):
-        known = pq.read_table(path).select(frames.column_names)
+    with segkit.explained(RunError, f"{path} is missing or damaged", cure):
+        known = pq.read_table(path, use_threads=False)  # which takes half the memory
+        known = known.select(frames.column_names)
     if not known["file"].equals(frames["file"]):
         old, new = (set(table["file"].to_pylist()) for table in (known, frames))
         said = "the same files in another order"
@@ -479,8 +500,9 @@ def _refuse_other_frames(out, frames, *, batch, pending=()):
             counts = f"files added: {len(new - old)}, missing: {len(old - new)}"
             said = f"{counts}, such as {min(old ^ new)}"
         raise RunError(f"{out} holds a run of other frames ({said}): {cure}")
-    pairs = enumerate(zip(known.to_pylist(), frames.to_pylist(), strict=True))
-    rows = [row for row, (old, new) in pairs if old != new and row // batch not in pending]
+    pairs = [(known[name].to_numpy(), frames[name].to_numpy()) for name in ("size", "changed")]
+    differ = np.flatnonzero(np.any([old != new for old, new in pairs], axis=0)).tolist()
+    rows = [row for row in differ if row // batch not in pending]
     if rows:
         parts = list(dict.fromkeys(_part(out, row // batch).name for row in rows))
         raise RunError(
@@ -512,20 +534,14 @@ def _part(out, number):
     return out / "nuclei.parquet" / f"part-{number:05d}.parquet"
 
 
-def _read_note(out, number):
-    """Return what a part says of itself: frames, nuclei, skipped; None if it is not complete."""
-    try:
-        footer = pq.read_metadata(_part(out, number))
-        note = json.loads(footer.metadata[b"segkit"])
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError):
-        return None
-    return {**note, "nuclei": footer.num_rows}
-
-
-def _is_done(out, number):
-    """Tell whether a batch is on disk with all its frames: skipped ones may be usable by now."""
-    note = _read_note(out, number)
-    return note is not None and not note["skipped"]
+def _read_notes(out, numbers):
+    """Return what the complete parts say of themselves: {number: {frames, skipped, nuclei}}."""
+    notes = {}
+    for number in numbers:
+        with suppress(OSError, pa.ArrowInvalid, KeyError, TypeError):
+            footer = pq.read_metadata(_part(out, number))
+            notes[number] = json.loads(footer.metadata[b"segkit"]) | {"nuclei": footer.num_rows}
+    return notes
 
 
 def _pixel_size(files):

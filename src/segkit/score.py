@@ -30,14 +30,12 @@ import numpy as np
 
 from segkit import SegkitError, data, reading
 
+#: The nine IoU thresholds of the protocol.
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
-"""The nine IoU thresholds of the protocol."""
-
+#: IoU above which a nucleus counts as found in `report`.
 COUNTED_AT = 0.7
-"""IoU above which a nucleus counts as found in `report`."""
-
+#: IoU above which two objects count as parts of each other in `report`.
 TOUCHED_AT = 0.1
-"""IoU above which two objects count as parts of each other in `report`."""
 
 
 class ScoreError(SegkitError, ValueError):

@@ -5,7 +5,6 @@ NumPy or Dask arrays; the Dask arrays of one figure are computed together, once.
 those of Okabe and Ito, "Color Universal Design", 2008, which colour-blind readers can tell apart.
 """
 
-import functools
 import importlib.util
 import os
 import subprocess
@@ -28,11 +27,12 @@ from matplotlib.transforms import ScaledTranslation
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from skimage.segmentation import expand_labels, find_boundaries
 
-from segkit import score
+from segkit import score, simulate
 
 BAR = 50  # micrometres, length of a scale bar
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, REMOVED, ADDED, KEPT = "#000000", "#D55E00", "#56B4E9", "#DDDDDD"
+#: Colour of each outcome of `segkit.score.outcomes`.
 OUTCOMES = {
     "found": KEPT,
     "missed": "#D55E00",
@@ -40,7 +40,6 @@ OUTCOMES = {
     "merged": "#56B4E9",
     "split": "#CC79A7",
 }
-"""Colour of each outcome of `segkit.score.outcomes`."""
 
 _settings = {"pixel_size": None}
 
@@ -144,18 +143,6 @@ def _finish(ax, shape, title, scale_bar):
     ax.add_artist(bar)
 
 
-def _grid(count, shape, *, columns=3):
-    """Return a figure with `count` axes for frames of a shape, `columns` per row."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    height = 3.1 * min(shape[0] / shape[1], 1.5) + 0.4
-    fig = _new_figure(3.3 * columns + 0.8, rows * height + 0.3)
-    axes = fig.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes[count:]:
-        ax.remove()
-    return fig, list(axes[:count])
-
-
 def gray(ax, image, *, title, limits=None, scale_bar=True):
     """Draw one frame in grey levels.
 
@@ -206,10 +193,14 @@ def frames(images, titles, *, limits=None, columns=3):
     """
     images = dask.compute(*images)
     limits = _contrast(*images) if limits is None else limits
-    fig, axes = _grid(len(images), np.shape(images[0]), columns=columns)
-    for ax, image, title in zip(axes, images, titles, strict=True):
+    columns, shape = min(columns, len(images)), np.shape(images[0])
+    rows = -(-len(images) // columns)
+    height = 3.1 * min(shape[0] / shape[1], 1.5) + 0.4
+    fig = _new_figure(3.3 * columns + 0.8, rows * height + 0.3)
+    for place, (image, title) in enumerate(zip(images, titles, strict=True), 1):
+        ax = fig.add_subplot(rows, columns, place)
         drawn = gray(ax, image, title=title, limits=limits)
-    fig.colorbar(drawn, ax=axes, label="grey level", shrink=0.85)
+    fig.colorbar(drawn, ax=fig.axes, label="grey level", shrink=0.85)
     return fig
 
 
@@ -218,11 +209,7 @@ def frames(images, titles, *, limits=None, columns=3):
 
 def _coloured(labels):
     """Replace labels by numbers 1..7 of colours, different ones for objects near each other."""
-    near = expand_labels(labels, 4)
-    pairs = [(near[:-1], near[1:]), (near[:, :-1], near[:, 1:])]
-    pairs = np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs])
-    pairs = pairs[(pairs[:, 0] != pairs[:, 1]) & pairs.all(axis=1)]
-    neighbours = nx.Graph(np.unique(pairs, axis=0).tolist())
+    neighbours = simulate.touching(expand_labels(labels, 4))
     known = np.unique(labels)
     # A greedy colouring needs four or five colours; objects without neighbours get all in turn.
     greedy = nx.greedy_color(neighbours, strategy="smallest_last")
@@ -230,8 +217,8 @@ def _coloured(labels):
     return np.where(known > 0, turn, 0)[np.searchsorted(known, labels)]
 
 
-def labels(ax, labels, *, image=None, title):
-    """Draw a label image in colours, over the frame if it is given.
+def labels(ax, labels, *, title):
+    """Draw a label image in colours.
 
     Objects close to each other get different colours; a colour says nothing else.
 
@@ -240,22 +227,13 @@ def labels(ax, labels, *, image=None, title):
     ax : matplotlib.axes.Axes
     labels : (rows, columns) array of int
         0 is background.
-    image : (rows, columns) array, optional
-        The frame.
     title : str
     """
-    background, alpha = "black", 1
-    if image is None:
-        (labels,) = _computed(labels=labels)
-    else:
-        labels, image = _computed(labels=labels, image=image)
-        gray(ax, image, title=title)
-        background, alpha = "none", 0.6
-    colours = ListedColormap([background, *PALETTE])
+    (labels,) = _computed(labels=labels)
+    colours = ListedColormap([BLACK, *PALETTE])
     picture = _coloured(labels.astype(int))
-    ax.imshow(picture, cmap=colours, vmin=0, vmax=7, interpolation="nearest", alpha=alpha)
-    if image is None:
-        _finish(ax, labels.shape, title, scale_bar=True)
+    ax.imshow(picture, cmap=colours, vmin=0, vmax=7, interpolation="nearest")
+    _finish(ax, labels.shape, title, scale_bar=True)
 
 
 def outlines(ax, image, labels, *, title, colour="tab:orange", limits=None):
@@ -379,34 +357,21 @@ def _draw_outcomes(ax, objects, names, window):
 # ---- layers, in napari or drawn
 
 
-@functools.cache
-def _qt_error(*variables):
-    """Return why no Qt application starts, "" if one does.
-
-    Qt ends the process where it cannot reach the display or lacks a library, so that only a
-    process of its own can find out. The answer is kept for the variables that it depends on.
-    """
-    probe = "import sys; sys.tracebacklimit = 0; import qtpy.QtWidgets as qt; qt.QApplication([])"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60)
-    cause = done.stderr.strip().partition("\n")[0]
-    return f"Qt does not start ({cause})" if done.returncode else ""
-
-
 def why_not_napari():
     """Return why napari cannot open a window here, as half a sentence; "" if it can.
 
-    ``SEGKIT_VIEWER=matplotlib`` counts as a reason.
+    ``SEGKIT_VIEWER=matplotlib`` counts as a reason. Qt ends the process where it cannot reach a
+    display or lacks a library, so that only a process of its own can find out.
     """
     if os.environ.get("SEGKIT_VIEWER") == "matplotlib":
         return "SEGKIT_VIEWER asks for it"
     spec = importlib.util.find_spec("napari")
     if spec is None or spec.origin is None:  # a mere folder of that name has no origin
         return "napari is not installed (pip install 'napari[pyqt6]')"
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    displays = [os.environ.get(name, "") for name in names]
-    if sys.platform.startswith("linux") and not any(displays):
-        return "this machine has no display"
-    return _qt_error(*displays)
+    probe = "import sys; sys.tracebacklimit = 0; import qtpy.QtWidgets as qt; qt.QApplication([])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60)
+    cause = done.stderr.strip().partition("\n")[0]
+    return f"Qt does not start ({cause})" if done.returncode else ""
 
 
 # ---- task graphs

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -22,12 +21,6 @@ EXERCISES = [
     for name, value in vars(module).items()
     if hasattr(value, "__wrapped__") and value.__module__ == module.__name__ and name[0] != "_"
 ]
-
-
-def test_each_module_has_its_tests():
-    """The checks of every notebook are tried with right and wrong answers."""
-    names = {module.__name__.rpartition(".")[2] for module in MODULES}
-    assert names <= {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("*.py")}
 
 
 @pytest.mark.parametrize("check_it", EXERCISES)
@@ -54,12 +47,6 @@ def test_a_number_is_one_number(answer):
         check.number(answer, "b")
 
 
-@pytest.mark.parametrize("answer", [7, 7.0, np.int32(7), np.array(7), da.ones(7).sum()])
-def test_numbers_of_any_type_are_numbers(answer):
-    """Numbers of Python, NumPy and Dask are equally good."""
-    assert check.number(answer) == 7
-
-
 @pytest.mark.parametrize(
     ("function", "hint"),
     [
@@ -82,3 +69,5 @@ def test_a_check_never_raises(capsys):
         return 1 / answer
 
     assert "(ZeroDivisionError: division by zero)" in said(capsys, inverse, 0)
+    assert not inverse(0, quiet=True)  # as in a solution
+    assert capsys.readouterr().out == ""

@@ -48,12 +48,10 @@ def blur(stack, sigma=(0, 2, 2), dtype="float32", **options):
     ("[0, 1, 1]", lambda x: blur(x, [0, 1, 1])),
     ("[0, 2, 0]", lambda x: blur(x, [0, 2, 0])),
     ("frame axis", lambda x: x.astype("f4").rechunk(-1).map_blocks(ndimage.gaussian_filter, 2)),
-    ("float16", lambda x: blur(x).astype("f2")),
+    ("float16 keeps 3 digits", lambda x: blur(x).astype("f2")),
     ("leave truncate", lambda x: blur(x, truncate=3)),
     ("leave mode", lambda x: blur(x, mode="nearest")),
     ("not blurred", lambda x: x.astype("f4")),
-    ("the shape is", lambda x: x[:1].astype("f4")),
-    ("values differ", lambda x: x.astype("f4") + 7),
 )
 def test_float_blur(capsys, stack, answer, hint):
     """Conversion first, sigma 0 along the frames; each usual mistake has a hint of its own."""
@@ -78,7 +76,6 @@ def median(stack, size=5, **overlap):
     ("everywhere", lambda x: median(x, size=3, depth=2, boundary="none")),
     ("keep the four", lambda x: median(x, depth=2, boundary="none").rechunk(-1)),
     ("this is of type ndarray", lambda x: median(x, depth=2, boundary="none").compute()),
-    ("the shape is", lambda x: x[:2]),
 )
 def test_seamless_median(capsys, stack, answer, hint):
     """Wrong depth and wrong boundary are told apart by where the pixels differ."""

@@ -69,25 +69,16 @@ def added_up(labels):
     return np.where(labels > 0, labels - sums[:, None, None], 0)
 
 
-def running(labels):
-    """Take the running maximum of all but the last frame."""
-    lower = np.maximum.accumulate(highest(labels)[:-1])
-    result = labels.copy()
-    result[1:] = np.maximum(labels[1:] - lower[:, None, None], 0)
-    return result
-
-
-def counted(labels, *, rest=()):
+def counted(labels):
     """Loop over the frames by their positions."""
     result = np.zeros_like(labels)
     for i, lower in enumerate(before(np.asarray(labels)).ravel()):
-        one = labels[i, *rest]
-        result[i] = np.where(one > 0, one - lower, 0)
+        result[i] = np.where(labels[i] > 0, labels[i] - lower, 0)
     return result
 
 
 @tried(
-    ("Right.", lambda labels: np.where(labels > 0, labels - before(labels), 0), masked, running),
+    ("Right.", lambda labels: np.where(labels > 0, labels - before(labels), 0), masked),
     ("go on from frame to frame", lambda labels: labels),
     ("background is no longer 0", lambda labels: labels - before(labels)),
     ("empty frame", lambda labels: np.where(labels > 0, labels - last(labels), 0)),
@@ -95,8 +86,7 @@ def counted(labels, *, rest=()):
     ("already includes the frames before", added_up),
     ("frame 2 is numbered [9]", lambda labels: np.where(labels == 6, 9, masked(labels))),
     ("variables of the notebook", lambda labels: labels[1:]),
-    ("the shape is", lambda labels: labels.max(axis=0)),
-    ("takes one frame", counted, lambda labels: counted(labels, rest=(slice(None), slice(None)))),
+    ("takes one frame", counted),
     ("loop over frames", lambda labels: np.stack([one - one.min() for one in labels])),
 )
 def test_renumber(capsys, answer, hint):
@@ -111,7 +101,6 @@ LABELS = np.array([[1, 0, 2], [1, 0, 2]], np.int32)
 @tried(
     ("Right.", np.array([6.5, 6.0]), [6.5, 6.0 + 1e-7]),
     ("the background", [0.0, 6.5, 6.0], [2, 2, 2]),
-    ("the shape is", [6.5]),
     ("those are the areas", [2, 2]),
     ("those are the sums", [13, 12]),
     ("cut off", [6, 6]),

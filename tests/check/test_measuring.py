@@ -4,29 +4,17 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
-from answers import in_use, said, tried
+from answers import discs_in_use, said, tried
 from dask_image import ndmeasure
 from scipy import ndimage
 
-from segkit import frame
 from segkit.check import measuring as check
 
 
 @pytest.fixture
-def table(tmp_path, monkeypatch):
-    """Three small frames of discs as the data set in use; the areas found in each of them."""
-    rows, columns = np.ogrid[:80, :110]
-    rng = np.random.default_rng(5)
-    frames = []
-    for radii in ((9, 6, 7.5, 2.5), (8, 10, 3), (6, 7, 2, 9)):
-        image = rng.normal(150, 4, (80, 110))
-        for place, radius in enumerate(radii):
-            disc = (rows - 40) ** 2 + (columns - 15 - 26 * place) ** 2 <= radius**2
-            image += 500 * disc
-        frames.append(image.astype(np.uint16))
-    in_use(monkeypatch, tmp_path, frames)
-    tables = (frame.measure(image, frame.segment(image)) for image in frames)
-    return [table["area"].to_numpy() for table in tables]
+def areas(tmp_path, monkeypatch):
+    """Put three small frames in use; return the areas in each of them."""
+    return [table["area"].to_numpy() for table in discs_in_use(monkeypatch, tmp_path)]
 
 
 def integrated(image, labels, count, *, first=1, beyond=1, background=np.median, what="sum_labels"):
@@ -47,9 +35,7 @@ def once(image, labels, count):
 
 
 @tried(
-    ("Right.", integrated),
-    ("Right.", lambda *frame: integrated(*frame).round().tolist()),
-    ("Right.", lambda *frame: pd.Series(integrated(*frame))),
+    ("Right.", integrated, lambda *frame: pd.Series(integrated(*frame)).round()),
     ("label 0", lambda *frame: integrated(*frame, first=0)),
     ("label 0", lambda *frame: integrated(*frame, first=0, beyond=0)),
     ("the last nucleus", lambda *frame: integrated(*frame, beyond=0)),
@@ -65,8 +51,6 @@ def once(image, labels, count):
     ("the median of label 0", lambda *frame: integrated(*frame, background=np.mean)),
     ("one sum over all", lambda *frame: integrated(*frame).sum()),
     ("variables of the notebook", lambda image, labels, count: np.ones(271)),
-    ("values differ", lambda *frame: 2 * integrated(*frame)),
-    ("returns nothing", lambda *frame: None),
 )
 def test_integrated(capsys, answer, hint):
     """The sum above the median of label 0, of labels 1 to count; each slip has its hint."""
@@ -105,13 +89,10 @@ def sums(*answer):
     ("Right.", persisted),
     ("still lazy", lazily),
     ("the last nucleus", lambda *lazy: persisted(*lazy, beyond=0)),
-    ("background", lambda *lazy: persisted(*lazy, first=0, beyond=0)),
     ("background", lambda *lazy: persisted(*lazy, first=0)),
     ("variables of the notebook", lambda *lazy: persisted(*lazy, first=2)),
     ("swapped", lambda *lazy: persisted(*lazy)[::-1]),
-    ("two results are asked for", lambda *lazy: persisted(*lazy)[0]),
     ("1 came back", lambda *lazy: persisted(*lazy)[:1]),
-    ("this is of type DataFrame", lambda *lazy: pd.DataFrame(persisted(*lazy))),
     ("these are sums", lambda *lazy: persisted(*lazy, measures=sums)),
     ("mean intensities: ", lambda images, labels, n: persisted(labels, labels, n)),
     ("in memory before you measure", lambda *lazy: dask.compute(*lazily(*lazy))),
@@ -128,8 +109,7 @@ def across(areas):
 
 
 @tried(
-    ("Right.", lambda d: d, lambda d: d.round(4).tolist(), lambda d: d.round(2)),
-    ("Right.", lambda d: d.round(1)),
+    ("Right.", lambda d: d, lambda d: d.round(4).tolist(), lambda d: d.round(1)),
     ("these are pixels", lambda d: d / 0.645),
     ("these are radii.", lambda d: d / 2, lambda d: (d / 2).round(2)),
     ("radii, and in pixels", lambda d: d / 2 / 0.645),
@@ -143,9 +123,9 @@ def across(areas):
     ("values differ", lambda d: d + 1, lambda d: d + 0.1),
     ("one decimal at least", lambda d: d.round()),
 )
-def test_diameter(capsys, table, answer, hint):
+def test_diameter(capsys, areas, answer, hint):
     """Twice the radius, in micrometres; each usual slip with units has a hint of its own."""
-    assert hint in said(capsys, check.diameter, answer(across(table)))
+    assert hint in said(capsys, check.diameter, answer(across(areas)))
 
 
 def right(areas):
@@ -154,10 +134,8 @@ def right(areas):
 
 
 @tried(
-    ("Right.", right),
-    ("Right.", lambda areas: np.array(right(areas))),
+    ("Right.", right, lambda areas: pd.Series(right(areas))),
     ("Right.", lambda areas: {place: right(areas)[place] for place in (2, 0, 1)}),
-    ("Right.", lambda areas: pd.Series(right(areas))),
     ("the smallest included", lambda areas: [len(a) for a in areas]),
     ("the others are asked for", lambda areas: [int((a < 32).sum()) for a in areas]),
     ("2 numbers", lambda areas: right(areas)[:2]),
@@ -168,15 +146,13 @@ def right(areas):
     ("the next frame's", lambda areas: [100, 100, 100]),
     ("take one column", lambda areas: pd.DataFrame({"label": [3, 2, 4], "area": [3, 2, 4]})),
 )
-def test_counts(capsys, table, answer, hint):
+def test_counts(capsys, areas, answer, hint):
     """Any three numbers in order will do; each usual miscount has a hint of its own."""
-    assert hint in said(capsys, check.counts, answer(table))
+    assert hint in said(capsys, check.counts, answer(areas))
 
 
 def test_counts_asks_for_an_area_that_occurs(capsys, simulated_frames, monkeypatch):
     """In the frames of the exercise an object of exactly the limit shows a strict comparison."""
     monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
-    areas = [table["area"].to_numpy() for table in check._tables()]
-    assert any((area == check.LEAST).any() for area in areas)
-    assert check.counts([int((area >= 32).sum()) for area in areas])
-    assert "exactly 32" in said(capsys, check.counts, [int((area > 32).sum()) for area in areas])
+    above = [int((table["area"] > 32).sum()) for table in check._tables()]
+    assert "exactly 32" in said(capsys, check.counts, above)

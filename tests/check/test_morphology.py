@@ -32,21 +32,11 @@ FLAT = planes(0, CROSS, 0)
     ("lay a cross", (25, 37)),
 )
 def test_square_of_seven(capsys, answer, hint):
-    """A 7 x 7 square erodes to 5 x 5 and opens to itself without its corners, as in SciPy."""
-    square = np.pad(np.ones((7, 7)), 1)
-    assert ndimage.binary_erosion(square, CROSS).sum() == 25
-    assert ndimage.binary_opening(square, CROSS).sum() == 45
+    """A 7 x 7 square erodes to 5 x 5 and opens to itself without its corners."""
     assert hint in said(capsys, check.square_of_seven, *answer)
 
 
 ONE_PLANE = np.ones((1, 3, 3), bool)
-
-
-def test_one_plane_does_what_three_do():
-    """A single plane of nine pixels is right since it does what the three planes do."""
-    mask = da.from_array(np.random.default_rng(2).random((3, 40, 50)) < 0.6, chunks=(1, 20, 50))
-    for run in (ndmorph.binary_erosion, ndmorph.binary_dilation):
-        assert (run(mask, ONE_PLANE) == run(mask, planes(0, 1, 0))).all().compute()
 
 
 @tried(
@@ -101,14 +91,10 @@ def by_skimage(mask, **mode):
     ("at the rim", lambda mask: by_skimage(mask, mode="max")),
     ("order", lambda mask: ndmorph.binary_opening(ndmorph.binary_closing(mask, FLAT), FLAT)),
     ("specks are still there", lambda mask: ndmorph.binary_closing(mask, FLAT)),
-    ("the shape is", lambda mask: opening_closing(mask)[:2]),
     ("outer planes", lambda mask: opening_closing(mask, None, None)),
-    ("outer planes", lambda mask: opening_closing(mask, None, FLAT)),
-    ("outer planes", lambda mask: opening_closing(mask, FLAT, None)),
     ("a square", lambda mask: opening_closing(mask, planes(0, 1, 0), planes(0, 1, 0))),
     ("cracks are still there", lambda mask: ndmorph.binary_opening(mask, FLAT)),
     ("as it was", lambda mask: mask),
-    ("values differ", lambda mask: ndmorph.binary_erosion(mask, FLAT)),
 )
 def test_clean(capsys, monkeypatch, tmp_path, answer, hint):
     """Opening, then closing, with the cross; each usual other way has a hint of its own."""

@@ -1,56 +1,43 @@
 """The checks of the notebook on images of your own tell right answers from the usual wrong ones."""
 
-import dask.array as da
 import numpy as np
 from answers import said, tried
+from scipy import ndimage
 
 from segkit.check import own as check
 
 
 @tried(
-    ("Right.", lambda files: files[..., -1].rechunk((1, -1, -1))),
-    ("Right.", lambda files: files.rechunk((1, -1, -1, -1))[:, :, :, 2]),
-    ("four axes", lambda files: files[..., -1:]),
-    ("another axis", lambda files: files[-1]),
-    ("the last channel", lambda files: files[..., 0].rechunk((1, -1, -1))),
-    ("one frame each", lambda files: files[..., -1]),
-)
-def test_stack(capsys, answer, hint):
-    """The last channel, one frame per chunk, is right; each usual mistake gets its own hint."""
-    files = da.from_array(check.mixed(), chunks=-1)
-    assert hint in said(capsys, check.stack, answer(files))
-
-
-@tried(
-    ("Right.", 0.325 / 0.645, 0.504, 0.505, np.float32(0.504)),
-    ("other way round", 0.645 / 0.325),
-    ("factor of areas", 0.2539),
-    ("factor of areas, and", 3.939),
-    ("near the inverse", 2),
-    ("not the names of the objectives", 0.5),
-    ("how wide is a nucleus", 28),
-    ("one number", (0.504, 0.504)),
+    ("Right.", 28 / 60, 0.467, np.float32(0.4667)),
+    ("other way round", 60 / 28),
+    ("factor of areas", 0.2178),
+    ("how wide a nucleus is", 60),
+    ("bring them to one unit", 28 / 12, 12 / 28),
+    ("course's size", 0.31),
+    ("how wide is a nucleus", 0.5),
+    ("one number", (0.467, 0.467)),
 )
 def test_factor(capsys, answer, hint):
-    """The quotient of the pixel sizes, rounded or not; inverse, square and objectives get hints."""
+    """28 pixels over the width in pixels, rounded or not; each usual mistake gets its own hint."""
     assert hint in said(capsys, check.factor, answer)
 
 
-MASK = np.isin(np.arange(12), [4, 8])
+def summed(light, labels, first=1, sums=ndimage.sum_labels):
+    """Return what `sums` makes of the light in the nuclei from number `first` on."""
+    return sums(light, labels, np.arange(first, labels.max() + 1))
 
 
 @tried(
-    ("Right.", [8, 4], {4, 8}, (4, 8), np.where(MASK), MASK.nonzero(), np.flatnonzero(MASK)),
-    ("Right.", np.argwhere(MASK)),
-    ("counted from 1", [5, 9]),
-    ("numbers of nuclei", [0, 240]),
-    ("one more", [8]),
-    ("some are marked", []),
-    ("the mask itself", MASK),
-    ("whole numbers", "48", [4.5, 8]),
-    ("too many", [4, 8, 10]),
-    ("apply unusual", [1, 2]),
+    ("Right.", lambda light, labels: summed(light - np.median(light[labels == 0]), labels)),
+    ("Right.", lambda light, labels: list(summed(light - light[labels == 0].mean(), labels))),
+    ("background is in these sums", summed),
+    ("means above", lambda light, labels: summed(light - 400, labels, sums=ndimage.mean)),
+    ("subtracted once", lambda light, labels: summed(light, labels) - 400),
+    ("that of all pixels", lambda light, labels: summed(light - np.median(light), labels)),
+    ("label 0 is the background", lambda light, labels: summed(light - 400, labels, first=0)),
+    ("one sum for each", lambda light, labels: (light - 400).sum()),
+    ("returns nothing", lambda light, labels: print(end="")),
 )
-def test_marked(capsys, answer, hint):
-    """In any order, and in whatever form NumPy gives them; each usual mistake gets its own hint."""
-    assert hint in said(capsys, check.marked, answer)
+def test_integrated(capsys, answer, hint):
+    """Sums of what is above the median outside; each usual mistake gets its own hint."""
+    assert hint in said(capsys, check.integrated, answer)

@@ -3,33 +3,26 @@
 import numpy as np
 import pandas as pd
 import pytest
-from answers import in_use, said, tried
-from PIL import Image
+from answers import discs_in_use, said, tried
 
-from segkit import frame
+from segkit import simulate
 from segkit.check import start as check
 
 
 @pytest.fixture
 def table(tmp_path, monkeypatch):
-    """Return the table of the first three frames of a made data set: five squares in each."""
-    image = np.full((90, 120), 100, np.uint16)
-    for number, size in enumerate((6, 8, 10, 12, 20)):
-        image[20 : 20 + size, 4 + 23 * number : 4 + 23 * number + size] = 900
-    images = [image, image[::-1], image[:, ::-1]]
-    in_use(monkeypatch, tmp_path, [*images, image])
-    tables = [frame.measure(one, frame.segment(one)) for one in images]
-    return pd.concat(tables, ignore_index=True)[["area", "mean_intensity"]]
+    """Put three small frames in use; return their table."""
+    return pd.concat(discs_in_use(monkeypatch, tmp_path))[["area", "mean_intensity"]]
 
 
 @tried(
-    ("Right.", len, lambda table: np.int32(15)),
-    ("background", lambda table: 16),
+    ("Right.", len, lambda table: np.int32(25)),
+    ("background", lambda table: 26),
     ("number of pixels", lambda table: table["area"].sum()),
     ("rows times columns", lambda table: table.size),
-    ("one frame", lambda table: 5),
-    ("less than", lambda table: 7),
-    ("more than", lambda table: 17),
+    ("one frame", lambda table: 11),
+    ("less than", lambda table: 8),
+    ("more than", lambda table: 27),
     ("one number is asked for", lambda table: table, lambda table: "fifteen"),
 )
 def test_objects(table, capsys, answer, hint):
@@ -52,14 +45,8 @@ def test_median_area(table, capsys, answer, hint):
     assert hint in said(capsys, check.median_area, answer(table["area"]))
 
 
-def test_outlined_nuclei_are_not_objects(table, capsys, tmp_path):
-    """The number of outlined nuclei gets a hint that objects are asked for."""
-    outlines = np.zeros((90, 120, 4), np.uint8)
-    outlines[2:80:12, 10:20, 0] = 1  # seven
-    masks = tmp_path / "BBBC039" / "masks"
-    masks.mkdir()
-    for number in range(3):
-        Image.fromarray(outlines).save(masks / f"{number:02}.png")
-    assert "true number of nuclei" in said(capsys, check.objects, 21)
-    (masks / "01.png").unlink()
-    assert "more than" in said(capsys, check.objects, 21)
+def test_true_nuclei_are_not_objects(capsys, simulated_frames, monkeypatch):
+    """The number of true nuclei gets a hint that objects are asked for."""
+    monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
+    true = sum(simulate.frame(39, number)[1].max() for number in range(3))
+    assert "true number of nuclei" in said(capsys, check.objects, true)

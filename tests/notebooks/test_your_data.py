@@ -1,6 +1,8 @@
-"""Notebooks 01 and 16 on files of a stranger: what is read, and what is refused."""
+"""Notebook 16 and its script on folders of known truth; and what notebook 01 says of such files."""
 
+import ast
 import functools
+import re
 from pathlib import Path
 
 import nbformat
@@ -8,143 +10,234 @@ import numpy as np
 import pytest
 import tifffile
 from dask.array.image import imread
+from PIL import Image
+from scipy import ndimage
+from skimage.transform import resize
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "16_your_data.ipynb"
-PAGES = np.stack([np.full((40, 64), 10 * number, np.uint16) for number in range(5)])
+from segkit import run, score, simulate
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = (ROOT / "snippets" / "own_folder.py").read_text("utf-8")
+CELLS = nbformat.read(ROOT / "notebooks" / "16_your_data.ipynb", as_version=4).cells
 
 
-def cells(*beginnings):
-    """Return the sources of the notebook's code cells that contain these pieces of text."""
-    sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells]
-    return [next(source for source in sources if text in source) for text in beginnings]
+@functools.cache
+def drawn(seed, width=28, shape=None):
+    """Return a signal of 100 + 10 times the number of each disc, a frame of them, their labels."""
+    rng, step = np.random.default_rng(seed), 2 * width
+    row, column = np.indices(shape or (3 * step, 4 * step))
+    number = row // step * (len(row[0]) // step) + column // step + 1
+    radius = width * rng.uniform(0.42, 0.5, number.max() + 1)[number]
+    labels = np.where(np.hypot(row % step - width, column % step - width) < radius, number, 0)
+    light = ndimage.gaussian_filter(2000.0 * (labels > 0), width / 28)
+    image = (light + rng.normal(300, 20, light.shape)).astype("uint16")
+    return np.where(labels, 600 + 10 * labels, 500).astype("uint16"), image, labels
+
+
+def tif(name, axes=None, seeds=(0,), *, make=np.asarray, both=False, draw=(), **options):
+    """Return a function that writes frames into one file of a folder, and returns their truth."""
+    metadata = {key: options.pop(key) for key in ("unit", *OME) if key in options}
+    options["metadata"] = None if "description" in options else metadata
+    metadata |= {"axes": axes} if axes else {}
+
+    def write(folder):
+        frames = [drawn(seed, *draw) for seed in seeds]
+        pixels = make(np.stack([np.stack(f[:2]) if both else f[1] for f in frames]).squeeze())
+        (folder / name).parent.mkdir(exist_ok=True)
+        tifffile.imwrite(folder / name, pixels, **{"photometric": "minisblack"} | options)
+        return frames
+
+    return write
+
+
+def several(*writers):
+    """Return a function that writes several files."""
+    return lambda folder: [frame for write in writers for frame in write(folder)]
+
+
+def png(folder):
+    """Write a frame of 8 bits."""
+    Image.fromarray((drawn(0)[1] // 16).astype("uint8")).save(folder / "a.PNG")
+    return [drawn(0)]
+
+
+def store(folder):
+    """Write an OME-Zarr of three time points."""
+    frames = [drawn(number) for number in range(3)]
+    run.create_labels(folder, (3, *frames[0][1].shape), shard=1, pixel_size=0.325)
+    run.write_labels(folder, 0, np.stack([image for _, image, _ in frames]))
+    return frames
+
+
+OME = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "Channel": {"Name": ["signal", "DAPI"]}}
+WIDE = {"both": True, **OME, "draw": (64, (2048, 2048))}
+DEEP = {"both": True, **OME, "make": lambda pixels: np.stack([pixels // 2, pixels, pixels // 3])}
+IMAGEJ = {"imagej": True, "resolution": (1 / 0.325, 1 / 0.325)}
+FLOAT = {"make": lambda pixels: (pixels / 4095).astype("float32")}
+COLOURS = {"make": lambda pixels: np.stack(3 * [pixels // 16], axis=-1), "photometric": "rgb"}
+LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True}
+PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
+PAGES, SINGLE = tif("a.tif", seeds=range(5)), several(*[tif("a.tif", append=True)] * 5)
+INSIDE_OUT = tif("a.tif", make=lambda pixels: 4095 - pixels)
+UM, PX, T = {"DIAMETER": "9.1 um"}, {"DIAMETER": "28 px"}, {"PAGES": "T"}
+NAMES, NUMBERS = ({"NUCLEI": n, "MEASURE": [n, m]} for n, m in (("DAPI", "signal"), (1, 0)))
+# a function that writes the folder, the settings, and the cure of those that are refused
+LAYOUTS = {
+    "channels": (tif("a.ome.tif", "CYX", **WIDE), NAMES | {"DIAMETER": "20.8 um"}),
+    "projection": (tif("a.ome.tif", "ZCYX", **DEEP), UM | NAMES | {"DEPTH": "max"}),
+    "pages": (PAGES, PX | T),
+    "single pages": (SINGLE, PX | T),
+    "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
+    "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
+    "8 bits": (png, PX),
+    "0 to 1": (several(tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", **FLOAT)), PX),
+    "sharp": (tif("a.tif", make=lambda p: np.where(p > 1300, 2000.0, 300) + p % 16), PX),
+    "twice": (tif("a.tif", draw=(56,)), {"DIAMETER": "56 px"}),
+    "half": (tif("a.tif", draw=(14,)), {"DIAMETER": "14 px"}),
+    "inside out": (INSIDE_OUT, PX | {"BACKGROUND": "bright"}),
+    "no images": (lambda folder: (folder / "a.jpg").touch(), PX, "only ['.jpg']: convert"),
+    "no width": (tif("a.tif"), {}, "Set DIAMETER to '18 um'"),
+    "no channel": (tif("a.ome.tif", "CYX", both=True), PX, "NUCLEI is None, and the channels are"),
+    "depth": (tif("a.ome.tif", "ZCYX", **DEEP), UM | NAMES, "3 planes in depth: set DEPTH"),
+    "unnamed pages": (PAGES, PX, "does not say what Q is: set PAGES"),
+    "unnamed single pages": (SINGLE, PX, "5 pages without a name: set PAGES"),
+    "odd axis": (tif("a.tif", "RYX", range(5)), PX, "does not say what R is: set PAGES"),
+    "inch": (tif("a.tif", unit="inch", **IMAGEJ), UM, "set PIXEL_SIZE"),
+    "stains": (tif("a.tif", **COLOURS), PX, "separate the stains first (skimage.color.rgb2hed)"),
+    "bright": (INSIDE_OUT, PX, "set BACKGROUND to 'bright'"),
+    "one of several files": (tif("a.ome.tif", **PART), PX, "2 files of one image"),
+    "large": (tif("a.tif", **LARGE), PX, "notebooks/11_one_large_image.ipynb"),
+}
+
+
+def with_settings(text, settings):
+    """Return code with other settings."""
+    for name, value in settings.items():
+        text, count = re.subn(rf"(?m)^{name} = [^#\n]+", f"{name} = {value!r}", text)
+        assert count == 1, name
+    return text
+
+
+def measured(settings):
+    """Run the script's functions; return the tables of nuclei, frames and skipped files."""
+    exec(with_settings(SCRIPT, settings), names := {"__name__": "own_folder"})
+    tables, skipped = names["run"](names["survey"]())
+    return *names["save"](tables, skipped), skipped
+
+
+def ends_right(run, folder, write, settings, *cure):
+    """Assert that a run over a folder gives the right table, or a refusal with a cure."""
+    frames = write(folder)
+    if cure:
+        with pytest.raises((ValueError, FileNotFoundError), match=re.escape(*cure)):
+            run(settings)
+        return
+    nuclei, per_frame, skipped = run(settings)
+    assert (per_frame["look"].any(), len(skipped)) == (False, 0)
+    tables = [table for _, table in nuclei.groupby(["file", "frame"])]
+    for table, (_, _, truth) in zip(tables, frames, strict=True):
+        at = truth[table["row"].round().astype(int), table["column"].round().astype(int)]
+        assert sorted(at) == [*range(1, truth.max() + 1)]
+        np.testing.assert_allclose(table["area_px"], np.bincount(truth.ravel())[at], rtol=0.15)
+        size = 0.325 if "um" in settings["DIAMETER"] else np.nan
+        np.testing.assert_allclose(table["area_um2"], table["area_px"] * size**2)
+        for name in (settings.get("MEASURE") or [])[1:]:  # the signal
+            means = table[f"mean_{name}"], table[f"sum_{name}"] / table["area_px"]
+            np.testing.assert_allclose(means, [100 + 10 * at] * 2, rtol=0.15)
 
 
 @pytest.fixture
-def stack(tmp_path, capsys):
-    """Return a function that runs the cells from the folder's path to the stack of frames."""
-
-    def run(mine=tmp_path):
-        names = {"stranger": mine}
-        imports, *steps = cells(
-            "from dask.array.image import", "mine = ", "imagej_metadata", "def read"
-        )
-        exec(imports.partition("\nfolder = ")[0], names)
-        for source in steps:
-            exec(source, names)
-        return names, capsys.readouterr().out
-
-    return run
+def folder(tmp_path, monkeypatch):
+    """Return the folder images, where a test works."""
+    (tmp_path / "notebooks" / "images").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks")
+    return Path("images")
 
 
-def test_pages_saved_one_by_one_are_all_read(tmp_path, stack):
-    """A film of five pages is five pages, and the table says how to make frames of them."""
-    for page in PAGES:
-        tifffile.imwrite(tmp_path / "film.tif", page, append=True)
-    with pytest.raises(ValueError, match="axes YX: make images of files by the table"):
-        stack()
-    names = {"tifffile": tifffile}
-    exec(cells("def read")[0].partition("\n\n\nfiles = ")[0], names)
-    np.testing.assert_array_equal(names["read"](str(tmp_path / "film.tif")), PAGES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout(folder, layout):
+    """The table has each nucleus once, with area and signal; or an error says what to set or do."""
+    ends_right(measured, folder, *LAYOUTS[layout])
 
 
-def write_parts(folder):
-    """Write one image of three pages as three OME-TIFF files."""
-    uid = "urn:uuid:00000000-0000-0000-0000-00000000000{}"
-    planes = "".join(
-        f'<TiffData IFD="0" FirstT="{n}" PlaneCount="1">'
-        f'<UUID FileName="t{n}.ome.tif">{uid.format(n)}</UUID></TiffData>'
-        for n in range(3)
-    )
-    for number in range(3):
-        description = (
-            '<?xml version="1.0" encoding="UTF-8"?>'
-            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
-            f'UUID="{uid.format(number)}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
-            'DimensionOrder="XYZCT" Type="uint16" SizeX="64" SizeY="40" SizeZ="1" SizeC="1" '
-            f'SizeT="3" PhysicalSizeX="0.325">{planes}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(
-            folder / f"t{number}.ome.tif", PAGES[number], description=description, metadata=None
-        )
+def test_notebook_on_other_folders(folder, simulated_frames, monkeypatch):
+    """It has the script's functions, and with other settings alone ends as the script does."""
+    monkeypatch.setenv("SEGKIT_DATA", str(simulated_frames.parent))
+    cells = [cell.source for cell in CELLS if cell.cell_type == "code" and "f1" not in cell.source]
+    functions = [ast.unparse(node) for node in ast.parse(SCRIPT).body if hasattr(node, "args")]
+    assert [f for f in functions if f not in ast.unparse(ast.parse("\n".join(cells)))] == []
+    start = next(i for i, source in enumerate(cells) if source.startswith("FOLDER = "))
+    end = next(i for i, source in enumerate(cells) if "= save(tables, skipped)" in source)
+    exec("\n".join(cells[:start]), given := {"PosixPath": Path})
+    for place in ("time", "zarr", "stains"):
+        (folder / place).mkdir()
+        paths = {"FOLDER": folder / place, "RESULTS": Path("results", place)}
+
+        def as_notebook(settings, paths=paths):
+            code = [with_settings(cells[start], settings | paths), *cells[start + 1 : end + 1]]
+            exec("\n".join(code), names := dict(given))
+            return names["nuclei"], names["frames"], names["skipped"]
+
+        ends_right(as_notebook, folder / place, *LAYOUTS[place])
 
 
-def test_a_reader_returns_the_first_series(tmp_path):
-    """As 01 says: of appended pages the first one, and the image in three files three times."""
-    for page in PAGES:
-        tifffile.imwrite(tmp_path / "film.tif", page, append=True)
-    assert imread(str(tmp_path / "film.tif"), imread=tifffile.imread).shape == (1, 40, 64)
-    write_parts(tmp_path)
-    parts = str(tmp_path / "t*.tif")
-    assert imread(parts, imread=tifffile.imread).shape == (3, 3, 40, 64)
-    first_pages = imread(parts, imread=functools.partial(tifffile.imread, key=0))
-    np.testing.assert_array_equal(first_pages.compute(), PAGES[:3])
+def test_what_cannot_be_used_is_listed(folder):
+    """Damaged files and swapped channels are skipped, odd frames named, other shapes measured."""
+    kinds = {"A": {}, "B": {"draw": (56,)}, "C": {"Channel": {"Name": ["DAPI", "signal"]}}, "D": {}}
+    kinds["E"] = {"make": lambda pixels: pixels[:, :12, :12]}  # without a nucleus
+    dense = {"make": lambda pixels: [pixels[0], 3000 - ndimage.grey_dilation(pixels[1], (25, 25))]}
+    for well, options in (kinds | {"F": dense}).items():
+        tif(f"{well}/a.ome.tif", "CYX", both=True, **OME | options)(folder)
+    cut = folder / "D" / "a.ome.tif"
+    cut.write_bytes(cut.read_bytes()[:-9000])
+    _, frames, skipped = measured(UM | NUMBERS)
+    assert frames["file"].str[0].tolist() == ["A", "B", "E", "F"]
+    assert frames["nuclei"].tolist()[:3] == [12, 12, 0]
+    look = ["", "nuclei are 53 px wide, 28 by DIAMETER", "no nuclei", "most objects have hollows"]
+    assert frames["look"].str.partition(":")[0].tolist() == look
+    assert skipped["file"].tolist() == ["C/a.ome.tif", "D/a.ome.tif"]
+    assert skipped["problem"].str.contains("give the names|save the file again").all()
 
 
-def test_file_of_an_image_over_several_files_is_read_alone(tmp_path, stack):
-    """Three OME-TIFF files of one image are three frames, also when one of them is lost."""
-    write_parts(tmp_path)
-    names, said = stack()
-    np.testing.assert_array_equal(names["images"].compute(), PAGES[:3])
-    assert "pixel size unknown" in said
-    (tmp_path / "t1.ome.tif").unlink()
-    np.testing.assert_array_equal(stack()[0]["images"].compute(), PAGES[[0, 2]])
+def test_a_second_run_does_what_is_new_or_changed(folder):
+    """What is done stays; changed files and settings, and corrected labels, are measured again."""
+
+    def again(settings=PX):
+        times = {path: path.stat().st_mtime_ns for path in Path("results").rglob("*.parquet")}
+        counts = measured(settings)[0].groupby("file").size().to_dict()
+        parts = Path("results/parts").glob("*")
+        return counts, sorted(p.name[0] for p in parts if p.stat().st_mtime_ns != times.get(p))
+
+    several(*[tif(f"{name}.tif") for name in "abc"])(folder)
+    assert again() == ({"a.tif": 12, "b.tif": 12, "c.tif": 12}, ["a", "b", "c"])
+    tif("b.tif", seeds=[7])(folder)  # of the same size
+    (folder / "c.tif").unlink()
+    assert again() == ({"a.tif": 12, "b.tif": 12}, ["b"])
+    assert sorted(path.name[0] for path in Path("results/labels").iterdir()) == ["a", "b"]
+    assert again(PX | {"DIAMETER": "27 px"})[1] == again()[1] == ["a", "b"]
+    labels = tifffile.imread("results/labels/a.tif_000.tif")
+    Path("results/corrected").mkdir()
+    tifffile.imwrite("results/corrected/a.tif_000.tif", np.where(labels == 2, 0, labels))
+    assert again() == ({"a.tif": 11, "b.tif": 12}, ["a"])
+    assert again()[1] == []
 
 
-def test_full_resolution_of_a_pyramid_is_read(tmp_path, stack):
-    """The smaller copies of an image are not frames."""
-    with tifffile.TiffWriter(tmp_path / "pyramid.ome.tif") as tif:
-        tif.write(PAGES[0], subifds=1, tile=(16, 16), metadata={"axes": "YX"})
-        tif.write(PAGES[0, ::2, ::2], subfiletype=1, tile=(16, 16))
-    np.testing.assert_array_equal(stack()[0]["images"].compute(), PAGES[:1])
+def test_rescaling_keeps_the_score():
+    """At half and twice the size of a simulated frame F1 is about what it is at the frame's own."""
+    exec(SCRIPT, names := {"__name__": "own_folder"})
+    image, truth = simulate.frame(39, 1)
+    f1 = {}
+    for scale, factor in ((1, 1), (0.5, 2), (2, 0.5), (0.5, 1)):
+        small = names["scaled"](image.astype("float32"), scale)
+        true = resize(truth, small.shape, order=0, preserve_range=True, anti_aliasing=False)
+        f1[scale, factor] = score.report(true, names["labelled"](small, factor))["averageF1"]
+    assert min(f1[0.5, 2], f1[2, 0.5]) > f1[1, 1] - 0.04 > 0.8 > f1[0.5, 1]
 
 
-def test_pages_of_several_shapes_are_refused_by_name(tmp_path, stack):
-    """An overview beside the image is not left out, and not taken for a frame."""
-    tifffile.imwrite(tmp_path / "a.tif", PAGES[0])
-    tifffile.imwrite(tmp_path / "a.tif", PAGES[0, ::2], append=True)
-    with pytest.raises(ValueError, match=r"a\.tif: pages of several shapes"):
-        stack()
-
-
-@pytest.mark.parametrize(
-    ("axes", "shape"),
-    [("ZCYX", (3, 2, 40, 64)), ("YXS", (40, 64, 3)), ("QYX", (2, 40, 64))],
-)
-def test_other_axes_are_refused(tmp_path, stack, axes, shape):
-    """Nothing but channels, rows and columns has the second of its first axis taken."""
-    photometric = "rgb" if axes == "YXS" else "minisblack"
-    pixels = np.zeros(shape, np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=photometric, metadata={"axes": axes})
-    with pytest.raises(ValueError, match=f"axes {axes}: make images of files"):
-        stack()
-
-
-def test_folder_with_a_bracket_in_its_name(tmp_path, stack):
-    """In a pattern, a bracket is a wildcard, as 01 says; in 16 it is part of the name."""
-    mine = tmp_path / "exp [1]"
-    mine.mkdir()
-    for name in ("img1.tif", "img10.tif", "img2.tif"):
-        tifffile.imwrite(mine / name, PAGES[len(name) % 5])
+def test_what_notebook_01_says_of_readers(folder):
+    """Of pages appended one by one the first is read; in a pattern, a bracket is a wildcard."""
+    SINGLE(folder)
+    assert imread(str(folder / "a.tif"), imread=tifffile.imread).shape == (1, 168, 224)
+    tif("exp [1]/a.tif")(folder)
     with pytest.raises(ValueError, match="No files found"):
-        imread(str(mine / "*.tif"), imread=tifffile.imread)
-    names, said = stack(mine)
-    assert names["images"].shape == (3, 40, 64)
-    assert said.split()[:3] == ["img1.tif", "img10.tif", "img2.tif"]
-
-
-def test_no_tif_is_said(tmp_path, stack):
-    """A folder of .tiff files stops at once, with the folder's name."""
-    tifffile.imwrite(tmp_path / "a.tiff", PAGES[0])
-    with pytest.raises(FileNotFoundError, match=r"no \*\.tif in .*suffix"):
-        stack()
-
-
-@pytest.mark.parametrize(
-    ("unit", "said"), [("um", "0.33 um a pixel"), (None, "pixel size unknown")]
-)
-def test_pixel_size_only_with_its_unit(tmp_path, stack, unit, said):
-    """A resolution without a unit, such as 72 dots per inch, is not a pixel size."""
-    metadata = {"axes": "YX"} | ({"unit": unit} if unit else {})
-    options = {"imagej": True, "resolution": (3, 3), "metadata": metadata}
-    tifffile.imwrite(tmp_path / "a.tif", PAGES[0], **options)
-    assert said in stack()[1]
+        imread(str(folder / "exp [1]" / "*.tif"), imread=tifffile.imread)

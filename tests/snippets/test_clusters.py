@@ -22,12 +22,13 @@ def nuclei(folder):
     return sum(int(one.max()) for one in labels)
 
 
-def test_local_cluster_finds_all(folder, run, nuclei, tmp_path):
-    """Two tasks on two workers, a dashboard on loopback, and no file left behind."""
+def test_local_cluster_finds_all(folder, own, run, tmp_path):
+    """One task of six images on two workers, a dashboard on loopback, and no file left behind."""
     dashboard, found = run("local_cluster", folder, cwd=tmp_path).splitlines()
     assert re.fullmatch(r"dashboard: http://127\.0\.0\.1:\d+/status", dashboard)
-    assert found == f"{nuclei} nuclei in 12 files, 2 tasks"
-    assert list(tmp_path.iterdir()) == []
+    counts = [int(label(image > threshold_otsu(image)).max()) for image in own.images]
+    assert found == f"{sum(counts)} objects in 6 files, tasks: 1"
+    assert list(tmp_path.iterdir()) == [tmp_path / "images"]
 
 
 def test_slurm_cluster_writes_complete_parts(folder, files, run, tmp_path):

@@ -1,10 +1,14 @@
-"""The snippets of notebooks 07 to 09 run as they stand, and find what a plain loop finds."""
+"""The snippets of notebooks 07 to 09 and 12 run as they stand, and find what a plain loop finds."""
+
+import shutil
 
 import numpy as np
 import pytest
 import tifffile
 from scipy import ndimage
 from skimage.filters import threshold_otsu
+
+from segkit import unet
 
 
 def test_map_overlap_leaves_no_seam(folder, run):
@@ -48,3 +52,18 @@ def test_copies_run_beside_own_images(name, play, tmp_path):
     (tmp_path / "images").mkdir()
     tifffile.imwrite(tmp_path / "images" / "a.tif", image)
     assert play(name).printed == FILTERS[name]
+
+
+def test_model_per_worker_counts_what_segkit_finds(files, folder, run, tmp_path):
+    """Frames of any shape have as many nuclei as with segkit's method; colours are refused."""
+    (tmp_path / "images").mkdir()
+    shutil.copy(unet.MODEL, tmp_path / "model.onnx")
+    images = [tifffile.imread(path)[:170, :230] for path in files[:3]]
+    for number, image in enumerate(images):
+        tifffile.imwrite(tmp_path / "images" / f"{number}.tif", image)
+    counts = [int(unet.segment(image).max()) for image in images]
+    assert min(counts) > 0
+    assert run("model_per_worker", folder, cwd=tmp_path) == f"{counts} nuclei per image"
+    tifffile.imwrite(tmp_path / "images" / "0.tif", np.stack([images[0]] * 3, axis=-1))
+    with pytest.raises(AssertionError, match="too many values"):
+        run("model_per_worker", folder, cwd=tmp_path)

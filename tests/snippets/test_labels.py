@@ -58,6 +58,35 @@ def test_label_large_image(play, own, tmp_path):
     assert pairs.shape[1] == done.count
 
 
+def test_label_tiles(play, own, tmp_path):
+    """Tiles give the labels and the table of the image in one piece, however large an object is."""
+    image, _ = own.scene(5, (1100, 1150))
+    row, column = np.indices(image.shape)
+    for y, x, radius in [(500, 1012, 14), (500, 1034, 14), (1020, 990, 110)]:  # a pair, and a giant
+        image[np.hypot(row - y, column - x) < radius] = 20_000
+    tifffile.imwrite(tmp_path / "large.tif", image, tile=(256, 256))
+    done = play("label_tiles")
+    whole = done.segment(image)
+    place = np.arange(image.size).reshape(image.shape) + 1
+    names = ndimage.minimum(place, whole, np.arange(whole.max() + 1)).astype(int)
+    names[0] = 0
+    np.testing.assert_array_equal(done.labels[:], names[whole])
+    table = pd.read_parquet("nuclei.parquet").sort_values("label")
+    index = 1 + np.argsort(names[1:])
+    assert table["label"].tolist() == names[index].tolist()
+    assert table["area"].tolist() == np.bincount(whole.ravel())[index].tolist()
+    centres = ndimage.center_of_mass(np.ones(image.shape), whole, index)
+    np.testing.assert_allclose(table[["row", "column"]], centres)
+    np.testing.assert_allclose(table["mean_intensity"], ndimage.mean(image, whole, index))
+    assert whole[500, 1012] != whole[500, 1034] > 0
+    assert done.printed == f"{len(table)} nuclei in 4 tiles; widest margin 256 pixels"
+    with pytest.raises(FileExistsError, match=r"nuclei\.parquet"):
+        play("label_tiles")
+    tifffile.imwrite(tmp_path / "large.tif", image[:45, 200:])  # above the first nuclei
+    with pytest.raises(AssertionError, match=r"large\.tif seems to hold noise alone"):
+        play("label_tiles")
+
+
 def test_label_volume(play, tmp_path):
     """Bodies across several chunks of planes have their volumes and means."""
     light = np.random.default_rng(0).normal(1500, 30, (40, 80, 120))
@@ -92,6 +121,18 @@ def test_measure_second_channel(play, own, tmp_path):
     tifffile.imwrite(own.paths[2], own.images[:2], imagej=True, metadata={"axes": "TYX"})
     with pytest.raises(AssertionError, match=r"scan \[2\].*axes TYX, not channels"):
         play("measure_second_channel")
+
+
+def test_own_folder(play, own, capsys):
+    """It asks for the width of a nucleus; with that it finds all, and draws three frames."""
+    with pytest.raises(ValueError, match="Set DIAMETER"):
+        play("own_folder")
+    code = Path(__file__).parents[2].joinpath("snippets", "own_folder.py").read_text("utf-8")
+    exec(code.replace("DIAMETER = None", "DIAMETER = '22 px'"), {"__name__": "__main__"})
+    counts = pd.read_csv("results/frames.csv").set_index("file")["nuclei"]
+    assert [counts[path.name] for path in own.paths] == own.counts
+    assert f"{sum(own.counts)} nuclei in 6 frames, 0 skipped" in capsys.readouterr().out
+    assert Path("results", "outlines.png").is_file()
 
 
 def test_skip_bad_files(play, own):

@@ -6,15 +6,12 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
-import pytest
 import tifffile
 from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from segkit import frame, show
-
-WHY_NOT = show.why_not_napari()
+from segkit import frame
 
 
 def test_smooth_frames(play, own):
@@ -144,18 +141,3 @@ def test_napari_layers_saves_what_was_corrected(play, own, monkeypatch):
     (path,) = Path("corrected").iterdir()
     expected = np.where(done.labels[1] == 1, 0, done.labels[1])
     np.testing.assert_array_equal(tifffile.imread(path), expected)
-
-
-@pytest.mark.napari
-@pytest.mark.skipif(bool(WHY_NOT), reason=f"napari cannot open a window: {WHY_NOT}")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of napari itself, in its imports
-def test_napari_layers_opens_napari(play, own, monkeypatch):
-    """With napari and a display the frames and their labels are layers."""
-    import napari
-
-    monkeypatch.setattr(napari, "run", lambda: None)
-    done = play("napari_layers")
-    assert done.printed == ""
-    assert [layer.name for layer in done.window.layers] == ["images", "labels"]
-    assert done.window.dims.nsteps[0] == 6
-    done.window.close()

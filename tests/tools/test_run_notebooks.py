@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -108,19 +107,6 @@ def test_an_interrupted_run_leaves_no_kernel(tmp_path):
     assert "stopped; the finished pages are there" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert psutil.wait_procs(family, timeout=10)[1] == []
-
-
-def test_the_tests_kernels_fail_on_warnings(pages, tmp_path, monkeypatch):
-    """With the tests' start-up file a warning stops a cell, which may be tagged as raising."""
-    startup = tmp_path / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    shutil.copy(ROOT / "tests" / "notebooks" / "00-warnings.py", startup)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    source = "import warnings\nwarnings.warn('old name', FutureWarning)"
-    failure = run(pages, write(tmp_path / "warns.ipynb", source))[0]["failure"]
-    assert failure == "warns.ipynb, cell 1: FutureWarning: old name"
-    notebook = write(tmp_path / "shows.ipynb", source, tags=["raises-exception"])
-    assert run(pages, notebook)[0]["failure"] is None
 
 
 def test_a_notebook_runs_again_only_when_something_changed(pages, tmp_path, simulated_frames):

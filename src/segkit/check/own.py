@@ -1,69 +1,51 @@
-"""Checks for notebook 16, on images of your own: channels, pixel size, unusual frames."""
+"""Checks for notebook 16, on images of your own: the factor of scale, intensities in a channel."""
 
 import numpy as np
 
 from segkit import check
 
-OWN_PIXEL = 0.325  # micrometres, of the exercise's microscope
-MARKED = {4, 8}
-
-
-def mixed():
-    """Return four small colour images: files, rows, columns, channels."""
-    return np.random.default_rng(14).integers(0, 256, (4, 24, 30, 3), dtype=np.uint8)
-
-
-@check.exercise
-def stack(answer):
-    """Check the last channel of `mixed`, one frame per chunk."""
-    check.expect_lazy(answer)
-    expected = mixed()[..., -1]
-    if answer.ndim == 4:
-        return "four axes: one channel is to be chosen, without its axis."
-    if answer.shape != expected.shape and set(answer.shape) & {3}:
-        return "the channel was taken along another axis; which one has the channels?"
-    if hint := check.recognise(answer, expected):
-        return f"{hint} Is it the last channel?"
-    if answer.chunksize != (1, *expected.shape[1:]):
-        return f"right pixels; the chunks are {answer.chunksize}, and one frame each is asked for."
-    return None
+PIXEL, DIAMETER, WIDTH = 0.2, 12, 28  # of the exercise: micrometres, micrometres, pixels
 
 
 @check.exercise
 def factor(answer):
-    """Check the zoom that brings 0.325 um per pixel to 0.645 um per pixel."""
-    right = OWN_PIXEL / check.PIXEL_SIZE
+    """Check the factor that brings nuclei of 12 um at 0.2 um per pixel to 28 pixels."""
+    width = DIAMETER / PIXEL
+    right = WIDTH / width
     mistakes = [
-        (1 / right, "the other way round: here nuclei are wider, in pixels, than in training."),
-        (right**2, "that is the factor of areas; zoom works on each axis."),
-        (right**-2, "that is a factor of areas, and the other way round."),
-        (20 / 40, "near; take the pixel sizes, not the names of the objectives, to three digits."),
-        (40 / 20, "near the inverse; and take the pixel sizes, not the objectives."),
+        (1 / right, "the other way round: nuclei are wider here, and the image has to shrink."),
+        (right**2, "that is the factor of areas; an image is rescaled along each axis."),
+        (width, "that is how wide a nucleus is here, in pixels; the method wants 28."),
+        (WIDTH / DIAMETER, "28 is in pixels and 12 in micrometres: bring them to one unit."),
+        (DIAMETER / WIDTH, "28 is in pixels and 12 in micrometres: bring them to one unit."),
+        (PIXEL / check.PIXEL_SIZE, "that is for nuclei of the course's size; these are smaller."),
     ]
-    otherwise = "how wide is a nucleus of 28 training pixels here, in pixels?"
-    return check.recognise(answer, right, mistakes, otherwise, rtol=0.003)
+    otherwise = "how wide is a nucleus of 12 µm here, in pixels?"
+    return check.recognise(answer, right, mistakes, otherwise, rtol=0.005)
+
+
+def _channel():
+    """Return a channel and its nuclei, which cover more than half of it; one is cut by the edge."""
+    labels = np.zeros((40, 60), np.int32)
+    labels[2:38, 2:30], labels[5:35, 32:50], labels[0:9, 52:60] = 1, 2, 3
+    return np.array([400.0, 900.0, 700.0, 1500.0])[labels], labels
 
 
 @check.exercise
-def marked(answer):
-    """Check the positions of the frames with 0 and with 240 nuclei."""
-    answer = sorted(answer) if isinstance(answer, set) else answer
-    positions = np.ravel(answer)  # of np.where(...), too, and of nonzero()
-    if positions.dtype == bool:
-        return "that is the mask itself: at which positions is it True?"
-    if positions.size and positions.dtype.kind not in "iu":
-        return "positions are whole numbers, in a list."
-    found = set(positions.tolist())
-    if found == MARKED:
-        return None
-    if found == {position + 1 for position in MARKED}:
-        return "counted from 1: positions start at 0."
-    if found & {0, 240} and not found & MARKED:
-        return "those are numbers of nuclei: the positions are asked for."
-    if not found:
-        return "some are marked: look on both sides of the median."
-    if found < MARKED:
-        return "there is one more: look on both sides of the median."
-    if found > MARKED:
-        return "too many: 3.5 times 1.4826 times the median distance is wide; compute it."
-    return "apply unusual to the counts, and look where it is True."
+def integrated(answer):
+    """Check a function of a channel and its labels: sums above the background."""
+    signal, labels = _channel()
+    given = check.called(answer, signal.copy(), labels.copy(), hint=check.GLOBALS)
+    inside = [signal[labels == number] for number in (1, 2, 3)]
+    sums, means, areas = (np.array([f(one) for one in inside]) for f in (np.sum, np.mean, np.size))
+    everything = np.median(signal)
+    right = sums - 400 * areas
+    mistakes = [
+        (sums, "the background is in these sums: subtract it from every pixel."),
+        (means - 400, "those are the means above the background: sums are asked for."),
+        (sums - 400, "the background was subtracted once per nucleus, not from every pixel."),
+        (sums - everything * areas, "the median is that of all pixels: take those outside nuclei."),
+        (np.append(0, right), "label 0 is the background, not a nucleus: leave it out."),
+    ]
+    shape = "one sum for each of the nuclei 1, 2, ... is asked for."
+    return check.recognise(given, right, mistakes, other_shape=shape)

@@ -1,13 +1,10 @@
 """Generate the gallery of snippets from their docstrings.
 
-    python site/snippets.py --into build/gallery
-
-One page, ``index.md``, in MyST Markdown: a list of all, then each with its purpose, what comes out,
+One page, in MyST Markdown: a list of all, then each with its purpose, what comes out,
 the notebook that explains it, and its code, grouped by what one wants to do. Links to notebooks
 lead to ``/notebooks/``, as on the web site.
 """
 
-import argparse
 import ast
 import json
 import re
@@ -27,9 +24,9 @@ GROUPS = {
     "Filter": "smooth_frames remove_hot_pixels correct_shading map_overlap_filter "
     "apply_parallel_filter",
     "Segment": "threshold_of_stack clean_masks label_frames clear_border split_touching "
-    "label_large_image label_volume",
-    "Count and measure": "count_nuclei whole_pipeline delayed_table measure_properties "
-    "measure_second_channel crop_nuclei corrected_labels score_labels",
+    "label_large_image label_tiles label_volume model_per_worker",
+    "Count and measure": "count_nuclei whole_pipeline own_folder delayed_table "
+    "measure_properties measure_second_channel crop_nuclei corrected_labels score_labels",
     "Save many results": "files_to_parquet skip_bad_files summarise_parquet stack_to_zarr "
     "save_ome_zarr",
     "Use all cores, a cluster or a GPU": "profile_tasks local_cluster slurm_cluster gpu_segment "
@@ -83,12 +80,12 @@ def title(stem):
     return f"{stem[:2]} {heading.lstrip('# ')}"
 
 
-def gallery(paths):
+def page(paths):
     """Return the page of some snippets.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : iterable of Path
         The scripts.
 
     Returns
@@ -115,20 +112,6 @@ def gallery(paths):
             sections += [f"Explained in notebook {link}; [snippets/{name}.py]({SOURCE}/{name}.py)"]
             sections += [f"```python\n{one['code']}\n```"]
     if paths:
-        raise ValueError(f"{', '.join(paths)} not in a group of site/snippets.py: add it to one")
+        raise ValueError(f"{', '.join(paths)} not in a group of site/gallery.py: add it to one")
     head = HEAD.format(count=sum(line.startswith("-") for line in listed))
     return "\n\n".join([head.strip(), "\n".join(listed), *sections]) + "\n"
-
-
-def main(arguments=None):
-    """Write the page."""
-    parser = argparse.ArgumentParser(prog="python site/snippets.py", description=main.__doc__)
-    parser.add_argument("--into", type=Path, required=True, help="folder for index.md")
-    args = parser.parse_args(arguments)
-    args.into.mkdir(parents=True, exist_ok=True)
-    page = gallery((ROOT / "snippets").glob("*.py"))
-    (args.into / "index.md").write_text(page, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,524 @@
+"""Segment a folder of your own images, and measure each nucleus in every channel.
+
+    python snippets/own_folder.py
+
+For TIFF, OME-TIFF, PNG and OME-Zarr, in sub-folders too, with nuclei that are brighter than the
+background (or darker), and some background to see between them. What the files do not say, an error
+asks for: set it at the top. The folder results gets nuclei.parquet, label images, frames.csv with
+the frames to look at again, skipped.csv, and outlines.png. A second run measures what is new or has
+changed; if the settings have changed, everything. It prints what the files hold, and the number of
+nuclei. Explained in notebooks/16_your_data.ipynb.
+"""
+
+import logging
+import re
+import uuid
+import warnings
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import dask
+import dask.array as da
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import tifffile
+import zarr
+from bioio import BioImage
+from bioio_ome_tiff import Reader as OmeTiff
+from bioio_tifffile import Reader as PlainTiff
+from PIL import Image
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.measure import regionprops_table
+from skimage.segmentation import mark_boundaries, relabel_sequential, watershed
+from skimage.transform import resize
+
+FOLDER = Path("images")  # your images
+RESULTS = Path("results")  # a new folder, or that of an earlier run
+NUCLEI = None  # the channel to segment: its name, or its number from 0 on
+MEASURE = None  # the channels to measure: ["DAPI", "GFP"], or [0, 1]
+DIAMETER = None  # of a typical nucleus: "18 um" or "28 px"
+# What most files say themselves:
+PIXEL_SIZE = None  # width of a pixel in micrometres
+PAGES = None  # what an axis without a name is: "T" (frames), "C" (channels) or "Z" (depth)
+DEPTH = None  # of a stack in depth: "max" for its projection, or the number of one plane
+BACKGROUND = None  # "dark" or "bright": asked for where more than half of a frame is bright
+
+WIDTH = 28  # pixels: of the nuclei for which `segment` was tuned
+LARGEST = 20e6  # pixels of a frame that is segmented in one piece
+SUFFIXES = (".tif", ".tiff", ".png")
+COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
+UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
+UNITS |= {"micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3}  # inches: of a printer
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors say it here
+logging.getLogger("bioio.bio_image").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", "As of version 0.4.0|Could not parse tiff pixel size")
+
+
+class Refused(Exception):
+    """What cannot be used, with the cure."""
+
+
+def need(right, message):
+    if not right:
+        raise Refused(message)
+
+
+def attempt(function, *arguments):
+    """Return a result and no reason, or no result and the reason."""
+    try:
+        return function(*arguments), None
+    except Refused as error:
+        return None, str(error)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return None, f"cannot be read ({reason}): copy or save the file again"
+
+
+# Finding the files
+
+
+def is_zarr(path):
+    return any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
+
+
+def find(path):
+    """List the files at or below a path; an OME-Zarr is a folder, and counts as one."""
+    if not path.is_dir() or is_zarr(path):
+        return [path]
+    inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
+    return [file for one in inside if one.resolve() != RESULTS.resolve() for file in find(one)]
+
+
+# Reading: each reader returns a lazy array, a letter for each of its axes, the names of its
+# channels (or none), and the width of a pixel in micrometres (or None)
+
+
+def read_png(path):
+    with Image.open(path) as picture:
+        need(picture.mode not in ("P", "1"), f"PNG of mode {picture.mode}: save it as grey levels")
+        pixels = np.asarray(picture)
+    return da.from_array(pixels, chunks=-1), "YXS"[: pixels.ndim], [], None
+
+
+def read_zarr(path):
+    group = zarr.open_group(path, mode="r")
+    ome = group.attrs.get("ome", group.attrs)  # versions up to 0.4 have no "ome"
+    need("multiscales" in ome, f"holds no image itself: make FOLDER one of its groups {[*group]}")
+    image = ome["multiscales"][0]
+    full = image["datasets"][0]
+    axes = {axis["name"].upper(): axis.get("unit") for axis in image["axes"]}
+    scale = np.ones(len(axes))
+    for step in full["coordinateTransformations"] + image.get("coordinateTransformations", []):
+        scale *= step.get("scale", 1)
+    scale = dict(zip(axes, scale, strict=True))
+    names = [one.get("label") for one in ome.get("omero", {}).get("channels", [])]
+    pixel = in_micrometres([scale["Y"], scale["X"]], [axes["Y"], axes["X"]])
+    return da.from_zarr(path, component=full["path"]), "".join(axes), names, pixel
+
+
+def read_tiff(path):
+    with tifffile.TiffFile(path) as tif:
+        check_complete(tif)
+        if tif.is_ome:
+            return read_ome(path)
+        axes = [with_pages_named(series.axes) for series in tif.series]
+        unit = (tif.imagej_metadata or {}).get("unit")
+    image = BioImage(path, reader=PlainTiff, dim_order=axes)
+    size = image.physical_pixel_sizes
+    return *all_scenes(image, PAGES), [], in_micrometres([size.Y, size.X], [unit, unit])
+
+
+def read_ome(path):
+    image = BioImage(path, reader=OmeTiff)
+    names = [re.sub(r"^Channel:\d+:\d+$", "", str(name)) for name in image.channel_names]
+    pixels = [one.pixels for one in image.metadata.images]
+    alike = len({(one.physical_size_x, one.physical_size_x_unit) for one in pixels}) == 1
+    need(alike, "images of several pixel sizes: save one per file")
+    size, first = image.physical_pixel_sizes, pixels[0]
+    units = [first.physical_size_y_unit.value, first.physical_size_x_unit.value]
+    return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units)
+
+
+def check_complete(tif):
+    """Refuse what tifffile would fill with zeros, or leave out."""
+    tif.filehandle.seek(tif.pages.next_page_offset)
+    after = tif.filehandle.read(tif.tiff.offsetsize)
+    pages = [page for series in tif.series for page in series.pages]
+    need(None not in pages and not any(after), "pages are missing: copy or save the file again")
+    for page in pages:
+        parts = [*zip(page.dataoffsets, page.databytecounts, strict=False)]
+        whole = all(map(all, parts)) and max(map(sum, parts)) <= tif.filehandle.size
+        need(whole, "cut off, or without some of its data: copy or save the file again")
+        mapped = page.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
+        need(not mapped, "a colour map: save it as grey levels")
+    files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
+    need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file")
+
+
+def with_pages_named(axes):
+    """Return the letters of the axes; bioio would guess an unknown one, or leave it out."""
+    unknown = "".join(sorted(set(axes) - set("TCZYXS")))
+    known = not unknown or (len(unknown) == 1 and PAGES in [*"TCZ"] and PAGES not in axes)
+    need(
+        known,
+        f"axes {axes}: the file does not say what {unknown} is: set PAGES to 'T', 'C' or 'Z'",
+    )
+    return "".join(PAGES if letter in unknown else letter for letter in axes)
+
+
+def all_scenes(image, kind):
+    """Join the images of one file along an axis: positions, or pages that were saved singly."""
+    arrays, axes = [], image.dims.order
+    for scene in image.scenes:
+        image.set_scene(scene)
+        arrays.append(image.get_image_dask_data(axes))
+    if len(arrays) == 1:
+        return arrays[0], axes
+    alike = len({(array.shape, array.dtype) for array in arrays}) == 1
+    need(alike, f"{len(arrays)} images of several shapes: save one per file")
+    need(kind, f"{len(arrays)} pages without a name: set PAGES to 'T', 'C' or 'Z'")
+    if kind in axes:
+        return da.concatenate(arrays, axis=axes.index(kind)), axes
+    return da.stack(arrays), kind + axes
+
+
+def in_micrometres(size, units):
+    """Return the width of a square pixel, or None where it is not known."""
+    if None in size or not set(units) <= UNITS.keys() or min(size) <= 0:
+        return None
+    rows, columns = (one * UNITS[unit] for one, unit in zip(size, units, strict=True))
+    need(0.99 < rows / columns < 1.01, f"pixels of {rows} x {columns} um: make them square")
+    return float(f"{columns:.6g}")
+
+
+COLOURS = (
+    "colours: of a stained section separate the stains first (skimage.color.rgb2hed) and save one "
+    "as grey levels; of a grey image that was saved in colours, save one of them; frames that were "
+    "written as colours, write with photometric='minisblack'"
+)
+PLANES = (
+    "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one; "
+    "snippets/label_volume.py labels in 3-D"
+)
+
+
+def read(path):
+    """Return an image as frames, channels, rows and columns, with what the file says of it."""
+    reader = {".png": read_png, ".tif": read_tiff, ".tiff": read_tiff}.get(path.suffix.lower())
+    array, axes, names, pixel = (reader or read_zarr)(path)
+    need("S" not in axes, COLOURS)
+    need(set(axes) <= set("PTCZYX"), f"axes {axes}: save it with the axes T, C, Z, Y and X")
+    need(array.dtype.kind in "uif", f"pixels of type {array.dtype}: save grey levels")
+    said = " ".join(f"{one}{size}" for one, size in zip(axes, array.shape, strict=True) if size > 1)
+    missing = "".join(letter for letter in "PTZC" if letter not in axes)
+    order = [(missing + axes).index(letter) for letter in "PTZCYX"]
+    array = array[(None,) * len(missing)].transpose(order)
+    places = [*np.ndindex(array.shape[:2])]
+    array = array.reshape(-1, *array.shape[2:])
+    planes = array.shape[1]
+    need(planes == 1 or DEPTH == "max" or DEPTH in range(planes), PLANES.format(planes))
+    array = array.max(axis=1) if DEPTH == "max" else array[:, 0 if planes == 1 else DEPTH]
+    names = [str(name or "").strip("\ufeff ") for name in names] or [""] * array.shape[1]
+    return SimpleNamespace(array=array, axes=said, names=names, pixel=pixel, places=places)
+
+
+# Settings and file together: which channels, and how much to rescale
+
+
+def number_of(wanted, names, setting):
+    """Return the number of the channel that a setting gives by its name or number."""
+    listed = ", ".join(repr(name or number) for number, name in enumerate(names))
+    there = wanted in range(len(names)) or names.count(wanted) == 1
+    there = there or (wanted is None and len(names) == 1)
+    need(there, f"{setting} is {wanted!r}, and the channels are {listed}: set it to one of them")
+    return names.index(wanted) if isinstance(wanted, str) else wanted or 0
+
+
+def in_pixels(diameter, pixel):
+    """Return a diameter such as '18 um' or '28 px' in pixels."""
+    found = re.fullmatch("([0-9]*[.]?[0-9]+) ?(px|um|\u00b5m|\u03bcm)", str(diameter))
+    need(
+        found and float(found[1]) > 0,
+        "how wide is a typical nucleus? Set DIAMETER to '18 um', '28 px' or the like",
+    )
+    need(found[2] == "px" or pixel, "pixel size not known: set PIXEL_SIZE, or DIAMETER in px")
+    return float(found[1]) / (1 if found[2] == "px" else pixel)
+
+
+def choose(image):
+    """Return the channels and the scale that the settings ask for."""
+    nuclei = number_of(NUCLEI, image.names, "NUCLEI")
+    measure = MEASURE if isinstance(MEASURE, (list, tuple)) else [MEASURE]
+    channels = {str(one or 0): number_of(one, image.names, "MEASURE") for one in measure}
+    need(PIXEL_SIZE is None or PIXEL_SIZE > 0, "PIXEL_SIZE is not above 0: set it in micrometres")
+    pixel = PIXEL_SIZE or image.pixel
+    factor = WIDTH / in_pixels(DIAMETER, pixel)
+    rows, columns = image.array.shape[-2:]
+    need(
+        rows * columns * max(1, factor) ** 2 <= LARGEST,
+        f"{rows} x {columns} pixels, to be scaled by {factor:.2g}: too large for one piece; "
+        "notebooks/11_one_large_image.ipynb goes tile by tile",
+    )
+    return SimpleNamespace(nuclei=nuclei, channels=channels, pixel=pixel, factor=factor)
+
+
+# Segmenting: one frame of the channel with the nuclei
+
+
+def is_empty(image):
+    """Return whether a frame holds only noise: Otsu's level splits that too."""
+    mask = image > threshold_otsu(image)
+    noise = 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
+    return not mask.any() or image[mask].mean() - image[~mask].mean() <= 6 * noise
+
+
+def segment(image):
+    """Label bright nuclei that are about 28 pixels wide, each drawn at its own level."""
+    level = threshold_otsu(image)
+    smooth = ndimage.gaussian_filter(image - np.median(image[image <= level]), 1)
+    mask = smooth > 0.5 * threshold_otsu(smooth)
+    height = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 2)
+    peaks = mask & (height == ndimage.maximum_filter(height, 15))
+    regions = watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
+    mean = ndimage.mean(smooth, regions, np.arange(regions.max() + 1))
+    labels = np.where(smooth > 0.5 * mean[regions], regions, 0)
+    return np.where(np.bincount(labels.ravel())[labels] < 60, 0, labels)
+
+
+def scaled(image, factor):
+    shape = [max(1, round(size * factor)) for size in image.shape]
+    return resize(image, shape, order=1, anti_aliasing=factor < 1)
+
+
+def labelled(image, factor):
+    """Label a frame at the scale of `segment`; the labels come back at that of the frame."""
+    above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
+    image = above.astype("float32")
+    small = scaled(image, min(factor, 1))
+    if is_empty(small):
+        return np.zeros(image.shape, np.int32)
+    half = BACKGROUND or (small > threshold_otsu(small)).mean() < 0.5
+    need(half, "more than half of it is bright: set BACKGROUND to 'bright', or 'dark' if crowded")
+    labels = segment(small if factor <= 1 else scaled(image, factor))
+    back = resize(labels, image.shape, order=0, preserve_range=True, anti_aliasing=False)
+    return relabel_sequential(back.astype(np.int32))[0]
+
+
+# Measuring: all channels, in the nuclei of one
+
+
+def measured(labels, channels, pixel):
+    """Return a table of the nuclei; `channels` maps a name to the frame in that channel."""
+    shape = ("label", "area", "centroid", "solidity")
+    table = pd.DataFrame(regionprops_table(labels, properties=shape))
+    table.columns = ["label", "area_px", "row", "column", "solidity"]
+    table["area_um2"] = table["area_px"] * (pixel or np.nan) ** 2
+    for name, image in channels.items():
+        above = image - np.median(image[labels == 0]).astype("float64")
+        mean = ndimage.mean(above, labels, table["label"])
+        table[f"mean_{name}"], table[f"sum_{name}"] = mean, mean * table["area_px"]
+    return table
+
+
+# A folder: one task per frame, each finished when its part of the table is there
+
+
+def key_of(path):
+    """Return what changes with the file, the settings or the method."""
+    files = [one.stat() for one in ([path] if path.is_file() else sorted(path.rglob("*")))]
+    states = [(one.st_size, one.st_mtime_ns) for one in files]
+    settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
+    steps = [one.__code__ for one in (is_empty, segment, labelled, measured)]
+    code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
+    return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
+
+
+def name_of(path):
+    """Return the name of a file below the folder, as text that any file can hold."""
+    base = FOLDER if FOLDER.is_dir() and not is_zarr(FOLDER) else FOLDER.parent
+    return path.relative_to(base).as_posix().encode("utf-8", "backslashreplace").decode()
+
+
+def outputs(path, number):
+    """Return where the table and the labels of a frame go, and labels that you corrected."""
+    name = f"{name_of(path)}_{number:03}"
+    pictures = [RESULTS / kind / f"{name}.tif" for kind in ("labels", "corrected")]
+    return RESULTS / "parts" / f"{name}.parquet", *pictures
+
+
+def frame_of(path, number):
+    """Read one frame again, all channels, and what the settings ask for."""
+    image = read(path)
+    pixels = image.array[number].compute(scheduler="synchronous")
+    need(np.isfinite(pixels).all(), "NaN or infinite values: replace them first")
+    return pixels, choose(image), image.places[number]
+
+
+def one_frame(path, number, key):
+    """Return the table of a frame, measured now or before."""
+    part, picture, corrected = outputs(path, number)
+    key += str(corrected.stat().st_mtime_ns) if corrected.exists() else ""
+    if part.exists() and picture.exists():
+        table = pd.read_parquet(part)
+        if table.attrs.get("key") == key:
+            return table
+    part.unlink(missing_ok=True)
+    pixels, chosen, (position, time) = frame_of(path, number)
+    if corrected.exists():
+        labels = tifffile.imread(corrected)
+        fits = labels.shape == pixels.shape[1:] and labels.dtype.kind in "iu"
+        need(fits, f"{corrected} is not one whole number per pixel of the frame: save it again")
+    else:
+        labels = labelled(pixels[chosen.nuclei], chosen.factor)
+    channels = {name: pixels[channel] for name, channel in chosen.channels.items()}
+    table = measured(labels, channels, chosen.pixel)
+    origin = {"file": name_of(path), "frame": number, "position": position, "time": time}
+    origin["labels"] = picture.relative_to(RESULTS).as_posix()
+    table = table.assign(**origin)[[*origin, *table.columns]]
+    table.attrs = {"key": key, "path": str(path), **origin, "width": WIDTH / chosen.factor}
+    for target in (picture, part):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(picture, labels, compression="zlib")
+    unfinished = part.with_suffix(".tmp")
+    table.to_parquet(unfinished, index=False)
+    unfinished.replace(part)
+    return table
+
+
+def described(path):
+    """Return what a file holds, as far as it says so, and why it cannot be used, if it cannot."""
+    image, problem = attempt(read, path)
+    row = {"file": name_of(path), "path": path, "problem": problem}
+    if image is None:
+        return row
+    chosen, row["problem"] = attempt(choose, image)
+    used = (chosen.nuclei, *chosen.channels.values()) if chosen else ()
+    return row | {
+        "axes": image.axes,
+        "type": str(image.array.dtype),
+        "channels": " ".join(image.names),
+        "pixel_um": image.pixel,
+        "frames": len(image.places),
+        "used": tuple(image.names[number] for number in used),
+    }
+
+
+def survey():
+    """Return one row per file: what it holds, and what hinders its use."""
+    if not FOLDER.exists():
+        raise FileNotFoundError(f"no folder or file {FOLDER}: set FOLDER to that of your images")
+    files = find(FOLDER)
+    images = [one for one in files if one.is_dir() or one.suffix.lower() in SUFFIXES]
+    if not images:
+        kinds = sorted({one.suffix for one in files})
+        raise FileNotFoundError(f"no TIFF, PNG or OME-Zarr in {FOLDER}, only {kinds}: convert them")
+    rows = dask.compute(*[dask.delayed(described)(path) for path in images])
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    named = Counter(used for used in table["used"].dropna() if any(used)).most_common(1)
+    for number, used in table["used"].dropna().items():
+        if any(used) and used != named[0][0] and table["problem"].isna()[number]:
+            table.loc[number, "problem"] = (
+                f"its channels are {used}, where most files have {named[0][0]}: "
+                "give the names of channels, not their numbers"
+            )
+    others = [{"file": name_of(one), "problem": "not an image"} for one in set(files) - set(images)]
+    return pd.concat([table, pd.DataFrame(others)], ignore_index=True) if others else table
+
+
+def usable(files):
+    """Return the files that can be used, or raise ValueError with the first problem."""
+    good = files[files["problem"].isna()]
+    if good.empty:
+        first = files.iloc[0]
+        raise ValueError(f"none of {len(files)} files can be used; {first.file}: {first.problem}")
+    return good
+
+
+def drop_others(parts):
+    """Delete what an earlier run made of frames that are not used any more."""
+    for part in set((RESULTS / "parts").rglob("*.parquet")) - parts:
+        name = part.relative_to(RESULTS / "parts").with_suffix(".tif")
+        (RESULTS / "labels" / name).unlink(missing_ok=True)
+        part.unlink()
+
+
+def run(files):
+    """Measure what is left to do of the usable files; return the tables, and why some are none."""
+    good = usable(files)
+    jobs = [
+        (path, number, key)
+        for path, count in zip(good["path"], good["frames"], strict=True)
+        for key in [key_of(path)]
+        for number in range(int(count))
+    ]
+    done = dask.compute(*[dask.delayed(attempt)(one_frame, *job) for job in jobs])
+    skipped = files.loc[files["problem"].notna(), ["file", "problem"]].to_dict("records")
+    for (path, number, _), (_, problem) in zip(jobs, done, strict=True):
+        if problem:
+            skipped.append({"file": name_of(path), "frame": number, "problem": problem})
+    tables = [table for table, _ in done if table is not None]
+    if not tables:
+        raise ValueError(f"no frame can be used; {skipped[0]['file']}: {skipped[0]['problem']}")
+    drop_others({outputs(Path(table.attrs["path"]), table.attrs["frame"])[0] for table in tables})
+    return tables, pd.DataFrame(skipped, columns=["file", "frame", "problem"])
+
+
+def summary(tables):
+    """Return one row per frame: how many nuclei of which width, and whether to look at it again."""
+    rows = []
+    for table in tables:
+        expected, found = table.attrs["width"], 2 * (table["area_px"].median() / np.pi) ** 0.5
+        look = ""
+        if table.empty:
+            look = "no nuclei"
+        elif table["solidity"].median() < 0.85:
+            look = "most objects have hollows: are nuclei darker than the background?"
+        elif not 0.6 < found / expected < 1.6:
+            look = f"nuclei are {found:.0f} px wide, {expected:.0f} by DIAMETER"
+        row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
+        rows.append(row | {"nuclei": len(table), "width_px": found, "look": look})
+    return pd.DataFrame(rows)
+
+
+def contact_sheet(tables):
+    """Draw a corner of three frames chosen at random, with the outlines of their nuclei."""
+    fig, axes = plt.subplots(1, 3, figsize=(15, 5.4), layout="constrained")
+    for ax in axes:
+        ax.set_axis_off()
+    chosen = np.random.default_rng().permutation(len(tables))[:3]
+    for ax, said in zip(axes, [tables[number].attrs for number in chosen], strict=False):
+        pixels, settings, _ = frame_of(Path(said["path"]), said["frame"])
+        picture = tifffile.imread(RESULTS / said["labels"])
+        part = (slice(int(12 * said["width"])),) * 2
+        image, labels = pixels[settings.nuclei][part], picture[part]
+        low, high = np.percentile(image, (1, 99.8))
+        grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
+        ax.imshow(mark_boundaries(grey, labels, color=(0.9, 0.6, 0)))
+        ax.plot([3, 3 + said["width"]], [3, 3], color="#56B4E9", lw=5)
+        ax.set_title(f"{said['file']}, frame {said['frame']} (bar: DIAMETER)", wrap=True)
+    return fig
+
+
+def save(tables, skipped):
+    """Write one table of all nuclei, one of the frames, and one of what was left out."""
+    nuclei = pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
+    frames = summary(tables)
+    nuclei.to_parquet(RESULTS / "nuclei.parquet", index=False)
+    frames.to_csv(RESULTS / "frames.csv", index=False)
+    skipped.to_csv(RESULTS / "skipped.csv", index=False)
+    return nuclei, frames
+
+
+if __name__ == "__main__":
+    files = survey()
+    kinds = ["type", "axes", "channels", "pixel_um", "problem"]
+    print(files.groupby(kinds, dropna=False).size().rename("files").reset_index().to_string())
+    tables, skipped = run(files)
+    nuclei, frames = save(tables, skipped)
+    contact_sheet(tables).savefig(RESULTS / "outlines.png")
+    print(f"{len(nuclei)} nuclei in {len(frames)} frames, {len(skipped)} skipped")
+    print(frames[frames["look"] != ""].to_string())
