@@ -142,8 +142,8 @@ def test_nothing_is_lost_while_workers_die(simulated_frames, start, compare, tmp
     turns = [expected.assign(frame=expected["frame"] + at) for at in range(0, FRAMES, 48)]
     expected = pd.concat(turns, ignore_index=True).query("frame < @FRAMES")
     source, out = lab.links(simulated_frames, FRAMES, tmp_path / "in"), tmp_path / "out"
-    words = ["--scheduler", "local", "--workers", "2", "--batch", "25"]
-    run = start(*lab.segkit(source, out, *words))
+    run = start(*lab.segkit(source, out, "--scheduler", "local", "--workers", 2, "--batch", 25))
+    lab.wait(lambda: lab.parts(out), "a batch", running=[run])  # the cluster is up
     kills, memory = kill_workers(run)
     assert run.returncode == 0, run.log.read_text()
     compare(out, expected, "local, 2 workers", f"{kills} workers killed")
