@@ -304,18 +304,36 @@ def choose(image):
 # Segmenting: one frame of the channel with the nuclei
 
 
-def is_empty(image):
-    """Return whether a frame holds only noise: Otsu's level splits that too."""
+def stands_out(image, noise):
+    """Return whether there is more than noise above Otsu's level, which splits noise too."""
     mask = image > threshold_otsu(image)
-    noise = 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
-    return not mask.any() or image[mask].mean() - image[~mask].mean() <= 6 * noise
+    return mask.any() and image[mask].mean() - image[~mask].mean() > 6 * noise
+
+
+def noise_of(image):
+    return 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
+
+
+def level_of(smooth, noise):
+    """Return half of Otsu's level; repeated below it, if a few bright objects hide the others."""
+    level = 0.5 * threshold_otsu(smooth)
+    while True:
+        mask = smooth > level
+        rest = np.where(ndimage.binary_dilation(mask, iterations=6), 0, smooth)  # without halos
+        lower = 0.5 * threshold_otsu(rest)
+        regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
+        areas = np.bincount(regions.ravel())[1:]
+        hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
+        if hidden <= mask.sum() or not stands_out(rest, noise):
+            return level
+        level = lower
 
 
 def segment(image):
     """Label bright nuclei that are about 28 pixels wide, each drawn at its own level."""
     level = threshold_otsu(image)
     smooth = ndimage.gaussian_filter(image - np.median(image[image <= level]), 1)
-    mask = smooth > 0.5 * threshold_otsu(smooth)
+    mask = smooth > level_of(smooth, noise_of(image))
     height = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 2)
     peaks = mask & (height == ndimage.maximum_filter(height, 15))
     regions = watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
@@ -334,7 +352,7 @@ def labelled(image, factor):
     above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
     image = above.astype("float32")
     small = scaled(image, min(factor, 1))
-    if is_empty(small):
+    if not stands_out(small, noise_of(small)):
         return np.zeros(image.shape, np.int32)
     half = BACKGROUND or (small > threshold_otsu(small)).mean() < 0.5
     need(half, "more than half of it is bright: set BACKGROUND to 'bright', or 'dark' if crowded")
@@ -367,7 +385,7 @@ def key_of(path):
     files = [one.stat() for one in ([path] if path.is_file() else sorted(path.rglob("*")))]
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
-    steps = [one.__code__ for one in (is_empty, segment, labelled, measured)]
+    steps = [one.__code__ for one in (stands_out, level_of, segment, labelled, measured)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
