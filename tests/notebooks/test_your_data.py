@@ -101,7 +101,7 @@ LAYOUTS = {
     "pages": (PAGES, PX | T),
     "single pages": (SINGLE, PX | T),
     "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
-    "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", **NANO)), UM | {"PIXEL_SIZE": 0.325}),
+    "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", **NANO)), UM),
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
     "0 to 1": (several(tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", **FLOAT)), PX),
