@@ -51,7 +51,8 @@ LARGEST = 20e6  # pixels of a frame that is segmented in one piece
 SUFFIXES = (".tif", ".tiff", ".png")
 COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
 UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
-UNITS |= {"micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3}  # inches: of a printer
+UNITS |= {"micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "millimeter": 1e3}
+FOLDER, RESULTS = Path(FOLDER), Path(RESULTS)  # inches are no unit here: those of a printer
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors say it here
 logging.getLogger("bioio.bio_image").setLevel(logging.CRITICAL)
@@ -85,12 +86,31 @@ def is_zarr(path):
     return any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
-def find(path):
-    """List the files at or below a path; an OME-Zarr is a folder, and counts as one."""
-    if not path.is_dir() or is_zarr(path):
-        return [path]
-    inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
-    return [file for one in inside if one.resolve() != RESULTS.resolve() for file in find(one)]
+def hindrance(path):
+    """Return why a file, or a folder that is one file or none, cannot be an image."""
+    if path.is_dir() and not is_zarr(path):
+        return "results of an earlier run"
+    known = path.is_dir() or path.suffix.lower() in SUFFIXES
+    return None if known else "not an image"
+
+
+def find():
+    """List what the folder holds, each file once, and what hinders its use."""
+    left, found, seen = [FOLDER], [], {RESULTS.resolve()}
+    while left:
+        path = left.pop(0)
+        earlier = (path / "parts").is_dir() and (path / "labels").is_dir()
+        if path.resolve() in seen:
+            if path.is_symlink():
+                found.append((path, "a link to what is listed already"))
+        elif path.is_dir() and not is_zarr(path) and not earlier:
+            inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
+            links = [one for one in inside if one.is_symlink()]  # after all that are not
+            left = [one for one in inside if one not in links] + left + links
+        else:
+            found.append((path, hindrance(path)))
+        seen.add(path.resolve())
+    return sorted(found)
 
 
 # Reading: each reader returns a lazy array, a letter for each of its axes, the names of its
@@ -129,6 +149,7 @@ def read_tiff(path):
         unit = (tif.imagej_metadata or {}).get("unit")
     image = BioImage(path, reader=PlainTiff, dim_order=axes)
     size = image.physical_pixel_sizes
+    unit = "um" if unit in UNITS else None  # bioio has converted the size already
     return *all_scenes(image, PAGES), [], in_micrometres([size.Y, size.X], [unit, unit])
 
 
@@ -138,6 +159,8 @@ def read_ome(path):
     pixels = [one.pixels for one in image.metadata.images]
     alike = len({(one.physical_size_x, one.physical_size_x_unit) for one in pixels}) == 1
     need(alike, "images of several pixel sizes: save one per file")
+    alike = len({tuple(channel.name for channel in one.channels) for one in pixels}) == 1
+    need(alike, "its images name their channels differently: save one per file")
     size, first = image.physical_pixel_sizes, pixels[0]
     units = [first.physical_size_y_unit.value, first.physical_size_x_unit.value]
     return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units)
@@ -155,14 +178,21 @@ def check_complete(tif):
         need(whole, "cut off, or without some of its data: copy or save the file again")
         mapped = page.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
         need(not mapped, "a colour map: save it as grey levels")
+    units = set(re.findall(r'PhysicalSize[XY]Unit="([^"]+)"', tif.ome_metadata or ""))
+    wrong = units & UNITS.keys() - {"\u00b5m", "nm", "mm"}
+    need(not wrong, f"OME has no unit {sorted(wrong)} of the pixel size: save it with '\u00b5m'")
     files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
     need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file")
 
 
 def with_pages_named(axes):
     """Return the letters of the axes; bioio would guess an unknown one, or leave it out."""
-    unknown = "".join(sorted(set(axes) - set("TCZYXS")))
-    known = not unknown or (len(unknown) == 1 and PAGES in [*"TCZ"] and PAGES not in axes)
+    unknown = "".join(letter for letter in axes if letter not in "TCZYXS")
+    need(
+        len(unknown) < 2,
+        f"axes {axes}: two axes without a name: save it with metadata={{'axes': 'TCYX'}}",
+    )
+    known = not unknown or (PAGES in [*"TCZ"] and PAGES not in axes)
     need(
         known,
         f"axes {axes}: the file does not say what {unknown} is: set PAGES to 'T', 'C' or 'Z'",
@@ -255,7 +285,12 @@ def choose(image):
     measure = MEASURE if isinstance(MEASURE, (list, tuple)) else [MEASURE]
     channels = {str(one or 0): number_of(one, image.names, "MEASURE") for one in measure}
     need(PIXEL_SIZE is None or PIXEL_SIZE > 0, "PIXEL_SIZE is not above 0: set it in micrometres")
-    pixel = PIXEL_SIZE or image.pixel
+    pixel = image.pixel or PIXEL_SIZE
+    need(
+        not PIXEL_SIZE or 0.99 < PIXEL_SIZE / pixel < 1.01,
+        f"it states pixels of {pixel} um, and PIXEL_SIZE is {PIXEL_SIZE}: set PIXEL_SIZE to None, "
+        "or move files with pixels of another size to another folder",
+    )
     factor = WIDTH / in_pixels(DIAMETER, pixel)
     rows, columns = image.array.shape[-2:]
     need(
@@ -269,18 +304,36 @@ def choose(image):
 # Segmenting: one frame of the channel with the nuclei
 
 
-def is_empty(image):
-    """Return whether a frame holds only noise: Otsu's level splits that too."""
+def stands_out(image, noise):
+    """Return whether there is more than noise above Otsu's level, which splits noise too."""
     mask = image > threshold_otsu(image)
-    noise = 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
-    return not mask.any() or image[mask].mean() - image[~mask].mean() <= 6 * noise
+    return mask.any() and image[mask].mean() - image[~mask].mean() > 6 * noise
+
+
+def noise_of(image):
+    return 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
+
+
+def level_of(smooth, noise):
+    """Return half of Otsu's level; repeated below it, if a few bright objects hide the others."""
+    level = 0.5 * threshold_otsu(smooth)
+    while True:
+        mask = smooth > level
+        rest = np.where(ndimage.binary_dilation(mask, iterations=6), 0, smooth)  # without halos
+        lower = 0.5 * threshold_otsu(rest)
+        regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
+        areas = np.bincount(regions.ravel())[1:]
+        hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
+        if hidden <= mask.sum() or not stands_out(rest, noise):
+            return level
+        level = lower
 
 
 def segment(image):
     """Label bright nuclei that are about 28 pixels wide, each drawn at its own level."""
     level = threshold_otsu(image)
     smooth = ndimage.gaussian_filter(image - np.median(image[image <= level]), 1)
-    mask = smooth > 0.5 * threshold_otsu(smooth)
+    mask = smooth > level_of(smooth, noise_of(image))
     height = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 2)
     peaks = mask & (height == ndimage.maximum_filter(height, 15))
     regions = watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
@@ -299,7 +352,7 @@ def labelled(image, factor):
     above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
     image = above.astype("float32")
     small = scaled(image, min(factor, 1))
-    if is_empty(small):
+    if not stands_out(small, noise_of(small)):
         return np.zeros(image.shape, np.int32)
     half = BACKGROUND or (small > threshold_otsu(small)).mean() < 0.5
     need(half, "more than half of it is bright: set BACKGROUND to 'bright', or 'dark' if crowded")
@@ -332,7 +385,7 @@ def key_of(path):
     files = [one.stat() for one in ([path] if path.is_file() else sorted(path.rglob("*")))]
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
-    steps = [one.__code__ for one in (is_empty, segment, labelled, measured)]
+    steps = [one.__code__ for one in (stands_out, level_of, segment, labelled, measured)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
@@ -350,12 +403,23 @@ def outputs(path, number):
     return RESULTS / "parts" / f"{name}.parquet", *pictures
 
 
+def is_mask(image):
+    """Return whether there are two values, or neighbours in objects are equal: without noise."""
+    values, counts = np.unique(image, return_counts=True)
+    inside = (image != values[counts.argmax()]) & (image != values[-1])  # a camera may saturate
+    alike = (image[:, 1:] == image[:, :-1])[inside[:, 1:]]
+    return len(values) == 2 or alike.sum() > 0.8 * alike.size
+
+
 def frame_of(path, number):
     """Read one frame again, all channels, and what the settings ask for."""
     image = read(path)
     pixels = image.array[number].compute(scheduler="synchronous")
     need(np.isfinite(pixels).all(), "NaN or infinite values: replace them first")
-    return pixels, choose(image), image.places[number]
+    chosen = choose(image)
+    mask = is_mask(pixels[chosen.nuclei])
+    need(not mask, "looks like a mask or a label image: move it out of the folder")
+    return pixels, chosen, image.places[number]
 
 
 def one_frame(path, number, key):
@@ -401,7 +465,7 @@ def described(path):
         "axes": image.axes,
         "type": str(image.array.dtype),
         "channels": " ".join(image.names),
-        "pixel_um": image.pixel,
+        "pixel_um": chosen.pixel if chosen else image.pixel,
         "frames": len(image.places),
         "used": tuple(image.names[number] for number in used),
     }
@@ -411,10 +475,12 @@ def survey():
     """Return one row per file: what it holds, and what hinders its use."""
     if not FOLDER.exists():
         raise FileNotFoundError(f"no folder or file {FOLDER}: set FOLDER to that of your images")
-    files = find(FOLDER)
-    images = [one for one in files if one.is_dir() or one.suffix.lower() in SUFFIXES]
+    if FOLDER.resolve() == RESULTS.resolve():
+        raise ValueError(f"RESULTS is FOLDER, {FOLDER}: set it to a new folder")
+    found = find()
+    images = [path for path, problem in found if not problem]
     if not images:
-        kinds = sorted({one.suffix for one in files})
+        kinds = sorted({path.suffix for path, _ in found})
         raise FileNotFoundError(f"no TIFF, PNG or OME-Zarr in {FOLDER}, only {kinds}: convert them")
     rows = dask.compute(*[dask.delayed(described)(path) for path in images])
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
@@ -425,7 +491,7 @@ def survey():
                 f"its channels are {used}, where most files have {named[0][0]}: "
                 "give the names of channels, not their numbers"
             )
-    others = [{"file": name_of(one), "problem": "not an image"} for one in set(files) - set(images)]
+    others = [{"file": name_of(path), "problem": problem} for path, problem in found if problem]
     return pd.concat([table, pd.DataFrame(others)], ignore_index=True) if others else table
 
 

@@ -36,7 +36,7 @@ def drawn(seed, width=28, shape=None):
 
 def tif(name, axes=None, seeds=(0,), *, make=np.asarray, both=False, draw=(), **options):
     """Return a function that writes frames into one file of a folder, and returns their truth."""
-    metadata = {key: options.pop(key) for key in ("unit", *OME) if key in options}
+    metadata = {key: options.pop(key) for key in ("unit", *OME, *OME_UM) if key in options}
     options["metadata"] = None if "description" in options else metadata
     metadata |= {"axes": axes} if axes else {}
 
@@ -69,7 +69,16 @@ def store(folder):
     return frames
 
 
+def two_orders(folder):
+    """Write two images of two channels into one file, in two orders."""
+    with tifffile.TiffWriter(folder / "a.ome.tif", ome=True) as tif:
+        for names in (["signal", "DAPI"], ["DAPI", "signal"]):
+            metadata = {"axes": "CYX", "Channel": {"Name": names}}
+            tif.write(np.stack(drawn(0)[:2]), photometric="minisblack", metadata=metadata)
+
+
 OME = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "Channel": {"Name": ["signal", "DAPI"]}}
+OME_UM = {"PhysicalSizeX": 0.325, "PhysicalSizeXUnit": "um"}
 WIDE = {"both": True, **OME, "draw": (64, (2048, 2048))}
 DEEP = {"both": True, **OME, "make": lambda pixels: np.stack([pixels // 2, pixels, pixels // 3])}
 IMAGEJ = {"imagej": True, "resolution": (1 / 0.325, 1 / 0.325)}
@@ -77,7 +86,11 @@ FLOAT = {"make": lambda pixels: (pixels / 4095).astype("float32")}
 COLOURS = {"make": lambda pixels: np.stack(3 * [pixels // 16], axis=-1), "photometric": "rgb"}
 LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True}
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
+MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
+NANO = IMAGEJ | {"resolution": (1 / 325,) * 2, "unit": "nanometer"}
 PAGES, SINGLE = tif("a.tif", seeds=range(5)), several(*[tif("a.tif", append=True)] * 5)
+FOUR_AXES = tif("a.tif", seeds=range(4), make=lambda pixels: pixels.reshape(2, 2, 168, 224))
+BRIGHT = {"make": lambda p: p * np.where((p > 1300) & (np.arange(224) < 56), 10, 1)}  # 3 of 12
 INSIDE_OUT = tif("a.tif", make=lambda pixels: 4095 - pixels)
 UM, PX, T = {"DIAMETER": "9.1 um"}, {"DIAMETER": "28 px"}, {"PAGES": "T"}
 NAMES, NUMBERS = ({"NUCLEI": n, "MEASURE": [n, m]} for n, m in (("DAPI", "signal"), (1, 0)))
@@ -88,12 +101,14 @@ LAYOUTS = {
     "pages": (PAGES, PX | T),
     "single pages": (SINGLE, PX | T),
     "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
+    "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", **NANO)), UM),
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
     "0 to 1": (several(tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", **FLOAT)), PX),
     "sharp": (tif("a.tif", make=lambda p: np.where(p > 1300, 2000.0, 300) + p % 16), PX),
     "twice": (tif("a.tif", draw=(56,)), {"DIAMETER": "56 px"}),
     "half": (tif("a.tif", draw=(14,)), {"DIAMETER": "14 px"}),
+    "few very bright": (tif("a.tif", **BRIGHT), PX),
     "inside out": (INSIDE_OUT, PX | {"BACKGROUND": "bright"}),
     "no images": (lambda folder: (folder / "a.jpg").touch(), PX, "only ['.jpg']: convert"),
     "no width": (tif("a.tif"), {}, "Set DIAMETER to '18 um'"),
@@ -106,6 +121,12 @@ LAYOUTS = {
     "stains": (tif("a.tif", **COLOURS), PX, "separate the stains first (skimage.color.rgb2hed)"),
     "bright": (INSIDE_OUT, PX, "set BACKGROUND to 'bright'"),
     "one of several files": (tif("a.ome.tif", **PART), PX, "2 files of one image"),
+    "two sizes": (tif("a.tif", unit="um", **IMAGEJ), PX | {"PIXEL_SIZE": 0.3}, "states pixels of"),
+    "OME in um": (tif("a.ome.tif", **OME_UM), PX, "OME has no unit ['um']"),
+    "two unnamed axes": (FOUR_AXES, PX | T, "save it with metadata={'axes': 'TCYX'}"),
+    "two orders": (two_orders, PX | NAMES, "name their channels differently: save one per file"),
+    "mask": (tif("a.tif", make=lambda p: (p > 1300) * np.uint8(255)), PX, "looks like a mask"),
+    "labels": (tif("a.tif", make=lambda p: ndimage.label(p > 1300)[0]), PX, "looks like a mask"),
     "large": (tif("a.tif", **LARGE), PX, "notebooks/11_one_large_image.ipynb"),
 }
 
@@ -197,6 +218,19 @@ def test_what_cannot_be_used_is_listed(folder):
     assert frames["look"].str.partition(":")[0].tolist() == look
     assert skipped["file"].tolist() == ["C/a.ome.tif", "D/a.ome.tif"]
     assert skipped["problem"].str.contains("give the names|save the file again").all()
+
+
+def test_each_file_is_measured_once(folder):
+    """Links to files and folders, and earlier results, are listed; text will do for a folder."""
+    tif("sub/a.tif")(folder)
+    for link, target in (("a.tif", "sub/a.tif"), ("sub/all", "..")):
+        (folder / link).symlink_to(target)
+    for results in ("images/one", "images/two"):
+        nuclei, _, skipped = measured(PX | {"FOLDER": "images", "RESULTS": results})
+        assert set(nuclei["file"]) == {"sub/a.tif"}
+        assert len(nuclei) == 12
+    assert skipped["file"].tolist() == ["a.tif", "one", "sub/all"]
+    assert skipped["problem"].str.contains("a link|results of an earlier run").all()
 
 
 def test_a_second_run_does_what_is_new_or_changed(folder):
