@@ -324,7 +324,7 @@ def level_of(smooth, noise):
         regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
         areas = np.bincount(regions.ravel())[1:]
         hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
-        if hidden <= mask.sum() or not stands_out(rest, noise):
+        if lower <= 0 or hidden <= mask.sum() or not stands_out(rest, noise):
             return level
         level = lower
 
