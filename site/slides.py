@@ -31,6 +31,7 @@ WIDTH, HEIGHT = 1120, 720  # of a slide, in pixels
 FIGURE = 560  # greatest height of a figure
 LINE, GAP = 34, 24  # height of a line of text or code, and between paragraphs
 WORDS, CODE = 92, 78  # characters in a line
+ROWS = 18  # lines of code on a slide
 TEMPLATE = (HERE / "slides.html.j2").read_text("utf-8")
 INDEX = """\
 <!DOCTYPE html>
@@ -130,11 +131,14 @@ def parts(cell):
     list of nbformat.NotebookNode
         The cell itself if it is short. A heading keeps the paragraph that follows it.
     """
-    if cell.cell_type == "code" and cell.outputs and not _drawn(cell) and height(cell) > HEIGHT:
-        code, outputs = deepcopy(cell), deepcopy(cell)
-        code.outputs = []
+    if cell.cell_type == "code" and not _drawn(cell) and height(cell) > HEIGHT:
+        outputs, lines = deepcopy(cell), cell.source.split("\n")
         outputs.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
-        return [code, outputs]
+        cells = [deepcopy(cell) for _ in range(0, len(lines), ROWS)]
+        for number, code in enumerate(cells):
+            code.source = "\n".join(lines[number * ROWS : (number + 1) * ROWS])
+            code.outputs = []
+        return [*cells, outputs] if cell.outputs else cells
     if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2:
         return [cell]
     texts = _parts(cell.source)
@@ -166,6 +170,8 @@ def arranged(notebook, stems):
     notebook = notebook_pages.prepared(notebook, "", stems)
     cells, used = [], 0
     for original in notebook_pages.core(notebook):
+        if original.cell_type == "code":  # without what workers log
+            original.outputs = [out for out in original.outputs if out.get("name") != "stderr"]
         for cell in parts(original):
             cell.source = re.sub(r"\]\((\w+)\.ipynb", r"](\1.slides.html", cell.source)
             cell.source = re.sub(r"\]\((\.\./\w+)\.md", r"](\1.html", cell.source)

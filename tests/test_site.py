@@ -130,7 +130,7 @@ def test_slides_begin_at_headings_and_leave_solutions_out(load):
     steps = [new_markdown_cell("## A step"), new_code_cell("1 + 1"), long, solution]
     cells = slides.arranged(small(*steps, *DEEPER), ()).cells
     kinds = [cell.metadata.slideshow.slide_type for cell in cells]
-    assert kinds == ["slide", "-", "slide", "-", "subslide", "skip"]
+    assert kinds == ["slide", "-", "slide", "-", "subslide", "subslide", "skip"]
     assert len({cell.id for cell in cells}) == len(cells)
 
 
