@@ -171,7 +171,7 @@ def test_notebook_01_runs_within_a_session(server, kernel):
     began = time.perf_counter()
     printed = [kernel(cell["source"]) for cell in cells]
     seconds = time.perf_counter() - began
-    assert printed[0].startswith("simulated frames, 48")
+    assert printed[1].startswith("simulated frames, 48")  # after the cell for Colab
     checks = [cell for cell in cells if "check" in cell["metadata"].get("tags", [])]
     assert sum("Not answered yet" in text for text in printed) == len(checks) > 0
     memory = peak(server.process)

@@ -24,7 +24,7 @@ KERNEL = ["ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1"]
 # of what Colab has installed (googlecolab/backend-info, pip-freeze.txt), what the kit makes use of
 PROVIDED = ["matplotlib", "networkx", "pandas", "pillow", "psutil", "pyarrow", "requests", "tqdm"]
 PROVIDED += ["threadpoolctl"]
-TRIED = r"\b(cupyx?|napari|dask_kubernetes)\b"
+TRIED = r"\b(cupyx?|napari|dask_kubernetes|cellpose|csbdeep|stardist)\b"
 
 pytestmark = [
     pytest.mark.rehearsal,
