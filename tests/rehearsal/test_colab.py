@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 KERNEL = ["ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1"]
 # of what Colab has installed (googlecolab/backend-info, pip-freeze.txt), what the kit makes use of
 PROVIDED = ["matplotlib", "networkx", "pandas", "pillow", "psutil", "pyarrow", "requests", "tqdm"]
-PROVIDED += ["threadpoolctl"]
+PROVIDED += ["scikit-learn", "threadpoolctl"]
 TRIED = r"\b(cupyx?|napari|dask_kubernetes|cellpose|csbdeep|stardist)\b"
 
 pytestmark = [
