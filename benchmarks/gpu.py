@@ -1,12 +1,12 @@
 """Run the functions of notebook 15 on a GPU, compare and time them beside the CPU's.
 
 ``python benchmarks/gpu.py [FOLDER] [--quick]`` takes the frames in use, real ones where present. It
-compares labels and tables with those of `segkit.frame`, times batches of several sizes, tries the
-functions that dask-image documents for CuPy, and writes ``results/gpu-NAME.json``. A time ends
-when the table is in the computer's memory, so that no work is left on the GPU; two calls warm up
-(kernels are compiled, memory is taken), and the median of the others is written. Without CuPy or a
-GPU it says which is missing; then, and where the results differ, it writes nothing and exits with
-status 1.
+compares labels and tables with those of `segkit.frame`, times batches of several sizes with both
+thresholds of the notebook, in double and in single precision, tries the functions that dask-image
+documents for CuPy, and writes ``results/gpu-NAME.json``. A time ends when the table is in the
+computer's memory, so that no work is left on the GPU; two calls warm up (kernels are compiled,
+memory is taken), and the median of the others is written. Without CuPy or a GPU it says which is
+missing, and writes nothing. Then, and where results differ, the exit status is 1.
 """
 
 import argparse
@@ -36,14 +36,17 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "15_gpu.ipynb"
 SIZES = (1, 2, 4, 8, 16, 32, 64, 100, 200)
 
 
-def functions(*, gpu=True):
+def functions(*, gpu=True, precision=float):
     """Return what the notebook's cells tagged ``gpu`` define; with NumPy if `gpu` is False.
 
+    `precision` takes the place of ``float``, to which the cells convert the frames.
+
     ``gpu`` is the name of the device or None, ``missing`` then says why; ``xp`` is CuPy or NumPy;
-    ``segment(batch)`` and ``measure(batch, labels)`` are the pipeline, and
-    ``solution_renumber(labels)`` numbers the objects of each frame from 1 on.
+    ``segment(batch, threshold)`` and ``measure(batch, labels)`` are the pipeline, ``wide`` and
+    ``by_products`` its thresholds, and ``solution_renumber(labels)`` numbers the objects of each
+    frame from 1 on.
     """
-    names = {"check": check}  # one of the cells is a solution and ends with its check
+    names = {"check": check, "float": precision}  # a cell is a solution and ends with its check
     hidden = mock.patch.dict(sys.modules, {"cupy": None})
     with contextlib.nullcontext() if gpu else hidden:
         for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
@@ -52,10 +55,10 @@ def functions(*, gpu=True):
     return SimpleNamespace(**names)
 
 
-def compare(chain, images):
+def compare(chain, images, threshold="wide"):
     """Compare the renumbered labels and the table of a batch with those of `segkit.frame`."""
     there = chain.xp.asarray(images)
-    labels = chain.segment(there)
+    labels = chain.segment(there, getattr(chain, threshold))
     table = chain.measure(there, labels)
     labels = chain.to_host(chain.solution_renumber(labels))
     expected = np.stack([frame.segment(image.astype(float)) for image in images])
@@ -84,11 +87,12 @@ def milliseconds(function, images, repeats):
     return float(np.median(times[2:]))
 
 
-def batches(chain, images, sizes, repeats):
+def batches(chain, images, sizes, repeats, threshold):
     """Time batches of several sizes, with the frames on the GPU already and moved there."""
+    threshold = getattr(chain, threshold)
 
     def resident(there):
-        chain.measure(there, chain.segment(there))
+        chain.measure(there, chain.segment(there, threshold))
 
     def moved(some):
         resident(chain.xp.asarray(some))
@@ -105,6 +109,50 @@ def batches(chain, images, sizes, repeats):
         print(json.dumps(row), flush=True)
         rows.append(row)
     return rows
+
+
+def thresholds(chain, images, distinct, repeats):
+    """Time and compare both thresholds, in double and in single precision, in one batch."""
+    for precision in (np.float64, np.float32):
+        chain = functions(precision=precision)
+        for name in ("wide", "by_products"):
+            compared = compare(chain, images[:distinct], name)
+            (row,) = batches(chain, images, [len(images)], repeats, name)
+            yield {"threshold": name, "precision": np.dtype(precision).name, **row, **compared}
+
+
+def device(chain, images, repeats):
+    """Return what a batch needs of the memory, how fast it moves, and when Python goes on."""
+    from cupyx import empty_pinned
+
+    xp, pool = chain.xp, chain.xp.get_default_memory_pool()
+    there, pinned = xp.asarray(images), empty_pinned(images.shape, images.dtype)
+    pinned[:] = images
+    pool.free_all_blocks()
+    before = pool.total_bytes()
+    chain.measure(there, chain.segment(there))
+    held = (pool.total_bytes() - before) / images.size
+    asked, done = [], []
+    for _ in range(2 + repeats):
+        began = time.perf_counter()
+        chain.segment(there)
+        asked.append(1000 * (time.perf_counter() - began))
+        xp.cuda.Device().synchronize()
+        done.append(1000 * (time.perf_counter() - began))
+
+    def copied(some):
+        xp.asarray(some)
+        xp.cuda.Device().synchronize()
+
+    moves = {"pageable": images, "pinned": pinned}
+    times = {name: milliseconds(copied, some, repeats) for name, some in moves.items()}
+    return {
+        "frames": len(images),
+        "bytes_per_pixel_beside_the_frames": held,
+        "segment_asked_ms": float(np.median(asked[2:])),
+        "segment_done_ms": float(np.median(done[2:])),
+        "GB_per_s": {name: images[0].nbytes / 1e6 / ms for name, ms in times.items()},
+    }
 
 
 def measured(image):
@@ -177,18 +225,26 @@ def support(chain):
     return rows
 
 
-def measure(chain, images, sizes, repeats, cores):
+def measure(chain, images, distinct, sizes, repeats, cores):
     """Return which functions work, and all times and their ratios, on these frames."""
-    works = support(chain)
-    rows = batches(chain, images, sizes, repeats)
-    cpu = on_cpu(images, cores, repeats)
-    moved, resident = (rows[-1][f"{n}_ms_per_frame"] for n in ("with_transfer", "resident"))
-    ratios = {
-        "SciPy loop on one core / GPU with transfer": cpu["scipy_loop_one_core"] / moved,
-        "SciPy loop on one core / GPU, frames resident": cpu["scipy_loop_one_core"] / resident,
-        "segkit.frame on all cores / GPU with transfer": cpu["segkit_frame_all_cores"] / moved,
+    result = {
+        "dask_image": support(chain),
+        "batches": batches(chain, images, sizes, repeats, "wide"),
+        "thresholds": list(thresholds(chain, images, distinct, repeats)),
+        "one_batch": device(chain, images, repeats),
+        "cpu_ms_per_frame": on_cpu(images, cores, repeats),
     }
-    return {"batches": rows, "cpu_ms_per_frame": cpu, "ratios": ratios, "dask_image": works}
+    cpu, ratios = result["cpu_ms_per_frame"], {}
+    for row in result["thresholds"]:
+        if row["precision"] == "float64":
+            moved, resident = (row[f"{n}_ms_per_frame"] for n in ("with_transfer", "resident"))
+            ratios[row["threshold"]] = {
+                "SciPy loop on one core / GPU with transfer": cpu["scipy_loop_one_core"] / moved,
+                "SciPy loop on one core / GPU, resident": cpu["scipy_loop_one_core"] / resident,
+                "segkit.frame, all cores / GPU with transfer": cpu["segkit_frame_all_cores"]
+                / moved,
+            }
+    return {"ratios": ratios, **result}
 
 
 def describe(chain):
@@ -223,9 +279,6 @@ def main():
     images = np.stack([reading.read_frame(path) for path in files])
     compared = compare(chain, images)
     print(json.dumps(compared))
-    if compared["pixels_with_another_label"] or not compared["frames_and_areas_equal"]:
-        print("gpu.py: the results differ from those of segkit.frame", file=sys.stderr)
-        return 1
     images = np.resize(images, (sizes[-1], *images.shape[1:]))  # over again, if they are fewer
     result["versions"]["segkit"] = importlib.metadata.version("segkit")
     result |= {
@@ -234,15 +287,17 @@ def main():
         "device": describe(chain),
         "repeats": repeats,
         "comparison": compared,
-        **measure(chain, images, sizes, repeats, cores),
+        **measure(chain, images, len(files), sizes, repeats, cores),
     }
-    for name, value in result["ratios"].items():
-        print(f"{name:48s} {value:8.2f}")
+    print(json.dumps(result["ratios"], indent=1))
     slug = re.sub(r"[^a-z0-9]+", "-", chain.gpu.lower()).strip("-")
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"gpu-{slug}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"written to {path}")
+    if compared["pixels_with_another_label"] or not compared["frames_and_areas_equal"]:
+        print("gpu.py: the results differ from those of segkit.frame", file=sys.stderr)
+        return 1
     return 0
 
 

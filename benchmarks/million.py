@@ -55,7 +55,10 @@ def watch(began, parts, found, over):
 def measure(scratch, said):
     """Segment the frames of a folder; return what it took."""
     found, over = {}, threading.Event()
-    with LocalCluster(2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as own, Client(own):
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as own,
+        Client(own),
+    ):
         for name in ("distributed", "py.warnings"):
             logging.getLogger(name).addHandler(said)
         found["MB before"] = round(psutil.Process().memory_info().rss / 2**20)

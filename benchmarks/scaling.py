@@ -20,7 +20,7 @@ from report import environment
 
 from segkit import data, run
 
-FRAMES, REPEATS = 1000, 3
+REPEATS = 3
 TRIM = "MALLOC_TRIM_THRESHOLD_"
 OPTIONS = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
 
@@ -38,7 +38,11 @@ def turn(files, workers, memory, frames):
     """Start a cluster, and return the seconds of the strong and the weak experiment on it."""
     os.environ.pop(TRIM, None)  # nannies set it in this process, and then it wins
     setting = {f"distributed.nanny.pre-spawn-environ.{TRIM}": None} if memory == "kept" else {}
-    with dask.config.set(setting), LocalCluster(workers, **OPTIONS) as cluster, Client(cluster):
+    with (
+        dask.config.set(setting),
+        LocalCluster(n_workers=workers, **OPTIONS) as cluster,
+        Client(cluster),
+    ):
         seconds(files, 50 * workers)  # files cached, modules loaded
         strong = seconds(files, frames)
         return strong, strong if workers == 1 else seconds(files, frames * workers)
@@ -65,19 +69,22 @@ def main():
     """Measure, and write results/scaling.json."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="?", help="data set (default: the frames in use)")
-    folder = Path(parser.parse_args().folder or data.locate())
-    result = {"command": "python benchmarks/scaling.py FOLDER", **environment()}
+    parser.add_argument("--frames", default=1000, type=int, help="per experiment, default: 1000")
+    args = parser.parse_args()
+    folder, frames = Path(args.folder or data.locate()), args.frames
+    command = f"python benchmarks/scaling.py FOLDER --frames {frames}"
+    result = {"command": command, **environment()}
     counts = [2**i for i in range(result["machine"]["cores"].bit_length())]
     found = {(workers, memory): [] for memory in ("trimmed", "kept") for workers in counts}
+    result |= {"data": data.describe(folder), "frames": frames, "batch": run.BATCH}
+    out = Path(__file__).parent / "results" / "scaling.json"
     for _ in range(REPEATS):
         for key, times in found.items():
-            times.append(turn(data.images(folder), *key, FRAMES))
+            times.append(turn(data.images(folder), *key, frames))
             print(*key, *(f"{value:.2f} s" for value in times[-1]), flush=True)
-    result |= {"data": data.describe(folder), "frames": FRAMES, "batch": run.BATCH}
-    result |= {"rows": list(rows(found, FRAMES))}
-    result["seconds"] = [[*key, times] for key, times in found.items()]
-    out = Path(__file__).parent / "results" / "scaling.json"
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        result["rows"] = list(rows(found, frames))
+        result["seconds"] = [[*key, times] for key, times in found.items()]
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -680,6 +680,14 @@ def test_frames_that_end_every_worker_are_named(tmp_path):
     assert len(digest(tmp_path / "out")) == 2
 
 
+def test_a_local_cluster_that_does_not_start_has_its_own_cure(monkeypatch):
+    """No address is to be corrected: the line names the cause and the scheduler that works."""
+    monkeypatch.setattr("distributed.Client", lambda **options: 1 / 0)
+    said = "local cluster does not start .ZeroDivisionError.*: use the scheduler threads"
+    with pytest.raises(run.RunError, match=said), run.scheduler("local"):
+        pass
+
+
 def test_local_processes_listen_on_loopback_and_end(tmp_path):
     """Workers are processes of one thread; an error ends all of them, and no client is left."""
     me = psutil.Process()
@@ -700,6 +708,8 @@ def test_local_processes_listen_on_loopback_and_end(tmp_path):
                 lambda dask_scheduler: dask_scheduler.WORKER_SATURATION
             )
             assert saturation == 1  # a worker that dies takes no other task's blame
+            trim = Client.current().run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+            assert list(trim.values()) == [None]  # freed memory is kept for the next frame
             segment(folder(tmp_path / "in", 1), tmp_path / "out", method=lambda image: 1 / 0)
 
     with pytest.raises(reading.FrameError, match="ZeroDivisionError"):

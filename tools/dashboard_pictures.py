@@ -79,7 +79,7 @@ def take(browser, name, paths, into):
     (pane, width, height), megabytes, share, submit = RUNS[name]
     options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
-        LocalCluster(2, memory_limit=f"{megabytes}MB", **options) as cluster,
+        LocalCluster(n_workers=2, memory_limit=f"{megabytes}MB", **options) as cluster,
         Client(cluster) as client,
     ):
         client.run(several, paths[:1])  # imports

@@ -21,23 +21,23 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def benchmark(load):
+def program(load):
     """Return the benchmark, which loads and compares the functions."""
     return load("benchmarks/gpu")
 
 
 @pytest.fixture
-def chain(benchmark):
+def chain(program):
     """Return the functions of the notebook on CuPy, or skip with the reason."""
-    functions = benchmark.functions()
+    functions = program.functions()
     if not functions.gpu:
         pytest.skip(f"no GPU: {' '.join(functions.missing.split())}")
     return functions
 
 
-def agree(benchmark, chain, images):
+def agree(program, chain, images):
     """Compare a batch with the CPU's labels, areas and means; return the number of nuclei."""
-    compared = benchmark.compare(chain, images)
+    compared = program.compare(chain, images)
     assert compared["pixels_with_another_label"] == 0
     assert compared["frames_and_areas_equal"]
     assert compared["mean_largest_relative_difference"] < 1e-6
@@ -49,23 +49,23 @@ def frames(source, count):
     return np.stack([tifffile.imread(path) for path in data.images(source)[:count]])
 
 
-def test_simulated_frames(benchmark, chain, simulated_frames):
+def test_simulated_frames(program, chain, simulated_frames):
     """The first 40 at once: the same labels and areas, the means to 1e-6."""
-    assert agree(benchmark, chain, frames(simulated_frames, 40)) > 3000
+    assert agree(program, chain, frames(simulated_frames, 40)) > 3000
 
 
 @pytest.mark.real
-def test_real_frames(benchmark, chain, real_frames):
+def test_real_frames(program, chain, real_frames):
     """Real frames, 50 of them at once: the same labels and areas, the means to 1e-6."""
-    assert agree(benchmark, chain, frames(real_frames, 50)) > 4000
+    assert agree(program, chain, frames(real_frames, 50)) > 4000
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-def test_small_frames(benchmark, chain, dtype):
+def test_small_frames(program, chain, dtype):
     """Each kind of pixel, with an empty frame in between; the labels stay on the GPU."""
     images = np.stack([scene(seed) // 4 for seed in range(3)]).astype(dtype)
     images[1] = 0
-    assert agree(benchmark, chain, images) > 10
+    assert agree(program, chain, images) > 10
     assert type(chain.segment(chain.xp.asarray(images))) is chain.xp.ndarray
 
 

@@ -17,7 +17,6 @@ SAID = {
     "05_measuring": f"3 took {THREE:.0f} s, 10 took {TEN:.0f} s",
     "06_whole_pipeline": f"took {FAST:.0f} ms per frame, and Dask's threads {THREADS:.0f} ms",
     "08_delayed": f"went from {FAST:.1f} to {THREADS:.1f} ms per frame",
-    "15_gpu": f"and `segkit.frame` took {FAST:.0f} ms",
 }
 
 
