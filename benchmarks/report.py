@@ -1,15 +1,16 @@
-"""What the benchmarks write: JSON with versions and machine, a Markdown table, a plot."""
+"""What the benchmarks share: versions and machine, and the memory that a program takes."""
 
 import datetime
 import importlib.metadata
-import json
 import os
 import platform
+import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
-import matplotlib as mpl
 import psutil
-from matplotlib.figure import Figure
 from threadpoolctl import threadpool_info
 
 PACKAGES = ("dask", "distributed", "dask-image", "numpy", "scipy", "scikit-image", "tifffile")
@@ -18,13 +19,9 @@ PACKAGES += ("joblib", "pyarrow", "zarr")
 
 def _processor():
     """Return the processor's name where the system tells it."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(
-                line.split(":")[1].strip() for line in lines if line.startswith("model name")
-            )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    found = info.is_file() and re.search(r"model name\s*: (.*)", info.read_text("utf-8"))
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def environment():
@@ -47,71 +44,20 @@ def environment():
     }
 
 
-def table(result):
-    """Return the Markdown table of a result."""
-    lines = [
-        f"# Ways to run the pipeline: {result['data']}",
-        "",
-        f"`{result['command']}`, {result['date']}, {result['machine']['cores']} cores "
-        f"({result['machine']['processor']}), Python {result['python']}, "
-        + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-        + f"; BLAS threads: {result['blas_threads']}. One warm-up, median of rounds.",
-        "",
-        "| way | frames | repeats | ms per frame |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for row in result["ways"]:
-        lines.append(
-            f"| {row['way']} | {row['frames']} | {row['repeats']} | {row['ms_per_frame']:.2f} |"
-        )
-    lines += ["", "| ratio | value | aim | met |", "| --- | ---: | ---: | --- |"]
-    for row in result["ratios"]:
-        met = "yes" if row["met"] else "no"
-        lines.append(f"| {row['ratio']} | {row['value']:.1f} | {row['aim']} | {met} |")
-    if result["scale"]:
-        lines += [
-            "",
-            "| frames | tasks | nuclei | ms per frame | peak memory, all processes (MB) |",
-            "| ---: | ---: | ---: | ---: | ---: |",
-        ]
-        for row in result["scale"]:
-            lines.append(
-                f"| {row['frames']} | {row['tasks']} | {row['nuclei']} | "
-                f"{row['ms_per_frame']:.2f} | {row['peak_MB']:.0f} |"
-            )
-    return "\n".join(lines) + "\n"
+def watched(command, folder):
+    """Run Python in a folder; return what it printed, and what it took.
 
-
-def plot(result, path):
-    """Draw milliseconds per frame for every way, on a logarithmic axis."""
-    rows = result["ways"][::-1]
-    with mpl.rc_context({"font.size": 11}):
-        fig = Figure(figsize=(8, 4.5), layout="constrained")
-        ax = fig.subplots()
-        values = [row["ms_per_frame"] for row in rows]
-        fast = [row["way"].startswith("fast") for row in rows]
-        ax.barh(
-            [row["way"] for row in rows],
-            values,
-            color=["#0072b2" if one else "#999999" for one in fast],
-        )
-        for place, value in enumerate(values):
-            ax.text(
-                value * 1.1, place, f"{value:,.0f}" if value >= 100 else f"{value:.1f}", va="center"
-            )
-        ax.set(
-            xscale="log", xlabel="milliseconds per frame (logarithmic)", xlim=(1, max(values) * 8)
-        )
-        ax.set_title(
-            f"Reading, segmenting and measuring a frame, {result['machine']['cores']} cores"
-        )
-        fig.savefig(path, dpi=120)
-
-
-def write(result, out):
-    """Write pipeline.json, pipeline.md and pipeline.png into a folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=1) + "\n"
-    (out / "pipeline.json").write_text(text, encoding="utf-8")
-    (out / "pipeline.md").write_text(table(result), encoding="utf-8")
-    plot(result, out / "pipeline.png")
+    That is seconds, processor seconds, and the peak memory of the process in MB (2**20 bytes).
+    """
+    began, peak, cpu = time.perf_counter(), 0, 0
+    process = psutil.Popen(
+        [sys.executable, *map(str, command)], cwd=folder, stdout=subprocess.PIPE, text=True
+    )
+    while process.poll() is None:
+        peak = max(peak, process.memory_info().rss / 2**20)
+        cpu = sum(process.cpu_times()[:2]) or cpu
+        time.sleep(0.02)
+    seconds, printed = round(time.perf_counter() - began, 1), process.communicate()[0]
+    if process.returncode:
+        raise SystemExit(f"failed: {command}")
+    return printed, {"seconds": seconds, "cpu_seconds": round(cpu, 1), "peak_MB": peak}

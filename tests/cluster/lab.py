@@ -305,6 +305,35 @@ def put(code, words):
     return code
 
 
+def follow(run, env, out, *, cancel_at):
+    """Watch a run to its end; return what became of its jobs, and after how many seconds.
+
+    Parameters
+    ----------
+    cancel_at : float
+        Cancel a job when so many batches are on disk.
+    """
+    began, known, events = time.monotonic(), {}, []
+
+    def note(event):
+        events.append({"seconds": round(time.monotonic() - began, 2), "event": event})
+
+    while run.poll() is None:
+        jobs = ask(env, "squeue", "-h", "-o", "%i %T on %N").splitlines()
+        now = dict(job.removesuffix(" on ").split(" ", 1) for job in jobs)
+        for job in sorted(known | now):
+            if now.get(job) != known.get(job):
+                note(f"job {job} {now.get(job, 'is gone')}")
+        known, running = now, [job for job in now if now[job].startswith("RUNNING")]
+        if running and len(parts(out)) >= cancel_at:
+            ask(env, "scancel", running[0])
+            note(f"scancel {running[0]}")
+            cancel_at = float("inf")
+        assert time.monotonic() < began + 120, f"not done after 120 s: {run.log.read_text()}"
+        time.sleep(0.02)
+    return events
+
+
 def parts(out):
     """Return the batches that are on disk."""
     return sorted(Path(out, "nuclei.parquet").glob("part-*"))

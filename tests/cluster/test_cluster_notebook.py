@@ -60,12 +60,12 @@ def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path
     env = {**slurm, "HOME": str(tmp_path), "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "1s"}
     env["DASK_JOBQUEUE__SLURM__LOG_DIRECTORY"] = str(tmp_path / "jobs")
     run = start(*lab.program(frames, out, code), env=env)
-    lab.wait(lambda: len(lab.parts(out)) >= 8, "8 batches", running=[run])
-    jobs = lab.ask(slurm, "squeue", "-h", "-t", "R", "-o", "%i").split()
-    assert len(lab.parts(out)) < 40
-    lab.ask(slurm, "scancel", jobs[0])
-    assert run.wait(120) == 0, run.log.read_text()
-    compare_bytes(out, "Slurm, adaptive", f"1 of {len(jobs)} jobs cancelled")
+    events = [one["event"] for one in lab.follow(run, slurm, out, cancel_at=8)]
+    assert run.returncode == 0, run.log.read_text()
+    cancel = next(n for n, event in enumerate(events) if event.startswith("scancel"))
+    before, after = (str(some).count("RUNNING") for some in (events[:cancel], events[cancel:]))
+    assert after  # another took its place
+    compare_bytes(out, "Slurm, adaptive", f"1 of {before} jobs cancelled")
 
 
 def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
