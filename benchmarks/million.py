@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import tifffile
 from distributed import Client, LocalCluster
+from report import environment
 
 from segkit import data, run
 
@@ -87,8 +88,6 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         files = link(Path(scratch) / "in", args.frames)
         found = measure(Path(scratch), said)
-    from report import environment  # Matplotlib, which it needs, is not to be in what is measured
-
     result = {"command": f"python benchmarks/million.py --frames {args.frames}", **environment()}
     result["machine"]["load_before"] = load
     found |= {"aims": AIMS, "messages": messages}

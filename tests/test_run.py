@@ -688,8 +688,9 @@ def test_a_local_cluster_that_does_not_start_has_its_own_cure(monkeypatch):
         pass
 
 
-def test_local_processes_listen_on_loopback_and_end(tmp_path):
+def test_local_processes_listen_on_loopback_and_end(tmp_path, monkeypatch):
     """Workers are processes of one thread; an error ends all of them, and no client is left."""
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)  # another cluster may have set it
     me = psutil.Process()
     before = {one.pid for one in me.children(recursive=True)}
 

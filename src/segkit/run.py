@@ -139,7 +139,7 @@ def segment(
         on_disk = _read_notes(out, numbers)  # skipped frames may be usable by now
         notes = {number: note for number, note in on_disk.items() if not note["skipped"]}
         todo = [number for number in numbers if number not in notes]
-        _begin(out, settings, _state(folder, paths), pending=set(todo))
+        _begin(out, settings, folder, paths, pending=set(todo))
         if labels:
             shape, size = (len(files), *like[0]), pixel_size or _pixel_size(files)
             create_labels(out, shape, shard=min(batch, len(files)), pixel_size=size)
@@ -157,7 +157,7 @@ def segment(
                 notes |= _compute_on_cluster(client, task, batches, bar, out, numbers)
         skipped = [tuple(entry) for number in numbers for entry in notes[number]["skipped"]]
         _write_skipped(out, skipped)
-        _refuse_other_frames(out, _state(folder, paths), batch=batch)
+        _refuse_changed_frames(out, _state(paths), batch=batch)
     if 2 * len(skipped) > len(files):
         name, reason = skipped[0]
         raise RunError(
@@ -460,19 +460,25 @@ def _name(folder, path):
     return path[len(folder) :].lstrip(os.sep).replace(os.sep, "/")
 
 
-def _state(folder, paths):
-    """Return what tells one state of the files from another, as a table: name, size, time.
+def _state(paths):
+    """Return size and time of change of each file, (2, files) int64: bytes, ns since 1970.
 
-    Bytes, and ns since 1970; -1 where there is no such file.
+    -1 where there is no such file.
     """
     found = np.full((2, len(paths)), -1)
     for row, path in enumerate(paths):
         with suppress(OSError):  # reading the frame will say what is wrong
             stat = os.stat(path)  # noqa: PTH116
             found[:, row] = stat.st_size, stat.st_mtime_ns
-    some = (paths[start : start + 50_000] for start in range(0, len(paths), 50_000))  # for memory
-    names = [pa.array([writing.printable(_name(folder, path)) for path in few]) for few in some]
-    return pa.table({"file": pa.chunked_array(names), "size": found[0], "changed": found[1]})
+    return found
+
+
+def _recorded(out, *names):
+    """Return columns of the list of frames that a run began with."""
+    path, cure = out / "files.parquet", CHOOSE.format(out)
+    with segkit.explained(RunError, f"{path} is missing or damaged", cure):
+        table = pq.read_table(path, columns=list(names), use_threads=False)  # half the memory
+        return [table[name] for name in names]
 
 
 def _refuse_other_settings(out, settings):
@@ -487,46 +493,51 @@ def _refuse_other_settings(out, settings):
         raise RunError(f"{out} holds a run with {said}: {cure}")
 
 
-def _refuse_other_frames(out, frames, *, batch, pending=()):
-    """Raise RunError unless the frames are those of the run, in the same order and unchanged.
-
-    Those of pending batches may have changed, since they will be read again.
-    """
-    path, cure = out / "files.parquet", CHOOSE.format(out)
-    with segkit.explained(RunError, f"{path} is missing or damaged", cure):
-        known = pq.read_table(path, use_threads=False)  # which takes half the memory
-        known = known.select(frames.column_names)
-    if not known["file"].equals(frames["file"]):
-        old, new = (set(table["file"].to_pylist()) for table in (known, frames))
+def _refuse_other_frames(out, names):
+    """Raise RunError unless the frames of a run have these names, in the same order."""
+    (known,) = _recorded(out, "file")
+    if not known.equals(names):
+        old, new = set(known.to_pylist()), set(names.to_pylist())
         said = "the same files in another order"
         if old != new:
             counts = f"files added: {len(new - old)}, missing: {len(old - new)}"
             said = f"{counts}, such as {min(old ^ new)}"
-        raise RunError(f"{out} holds a run of other frames ({said}): {cure}")
-    pairs = [(known[name].to_numpy(), frames[name].to_numpy()) for name in ("size", "changed")]
-    differ = np.flatnonzero(np.any([old != new for old, new in pairs], axis=0)).tolist()
-    rows = [row for row in differ if row // batch not in pending]
-    if rows:
+        raise RunError(f"{out} holds a run of other frames ({said}): {CHOOSE.format(out)}")
+
+
+def _refuse_changed_frames(out, state, *, batch, pending=()):
+    """Raise RunError unless the frames of a run are unchanged.
+
+    Those of pending batches may have changed, since they will be read again.
+    """
+    differ = (np.array(_recorded(out, "size", "changed")) != state).any(axis=0)
+    if rows := [row for row in np.flatnonzero(differ).tolist() if row // batch not in pending]:
         parts = list(dict.fromkeys(_part(out, row // batch).name for row in rows))
         raise RunError(
-            f"{frames['file'][rows[0]]} has changed since the run in {out} began (changed files: "
-            f"{len(rows)} of {len(frames)}): {cure}; or, to segment only these again, delete "
-            f"{', '.join(parts[:3])}{' and so on' if parts[3:] else ''} in its nuclei.parquet"
+            f"{_recorded(out, 'file')[0][rows[0]]} has changed since the run in {out} began "
+            f"(changed files: {len(rows)} of {state.shape[1]}): {CHOOSE.format(out)}; or, to "
+            f"segment only these again, delete {', '.join(parts[:3])}"
+            f"{' and so on' if parts[3:] else ''} in its nuclei.parquet"
         )
 
 
-def _begin(out, settings, frames, *, pending):
+def _begin(out, settings, folder, paths, *, pending):
     """Open a locked folder for a run, or to resume the same run."""
+    some = (paths[start : start + 50_000] for start in range(0, len(paths), 50_000))  # for memory
+    names = [pa.array([writing.printable(_name(folder, path)) for path in few]) for few in some]
+    names, state = pa.chunked_array(names), _state(paths)
     parts = out / "nuclei.parquet"
     resumed = (out / "run.json").exists()
     if resumed:
         _refuse_other_settings(out, settings)
-        _refuse_other_frames(out, frames, batch=settings["batch"], pending=pending)
+        _refuse_other_frames(out, names)
+        _refuse_changed_frames(out, state, batch=settings["batch"], pending=pending)
     elif parts.exists():
         raise RunError(f"{parts} is there without run.json: {CHOOSE.format(out)}")
     parts.mkdir(parents=True, exist_ok=True)
     for stale in [*out.glob(writing.ASIDE), *parts.glob(writing.ASIDE)]:
         stale.unlink(missing_ok=True)  # of a run that was killed
+    frames = pa.table({"file": names, "size": state[0], "changed": state[1]})
     writing.whole(out / "files.parquet", lambda aside: pq.write_table(frames, aside))
     if not resumed:
         writing.put(out / "run.json", json.dumps(settings, indent=1, ensure_ascii=False).encode())
