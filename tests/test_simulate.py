@@ -2,12 +2,16 @@ import hashlib
 import itertools
 import json
 import re
+import textwrap
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 from skimage.measure import label
@@ -15,6 +19,7 @@ from skimage.measure import label
 from segkit import data, score, simulate
 from segkit.frame import measure
 
+ROOT = Path(__file__).parents[1]
 # Percentiles 5, 50 and 95 over the training split of BBBC039; shares are means.
 FACTS = {
     "background": (143, 154, 169),
@@ -48,6 +53,11 @@ def statistics(frames):
     return result | {"touching": nuclei["touching"].mean()}
 
 
+def is_hit(seed, index):
+    """Tell whether a frame is that of a hit."""
+    return simulate.position(index)[1] in simulate.hits(seed)
+
+
 def same_objects(one, other):
     """Tell whether two label images hold the same objects under any numbers."""
     pairs = np.unique(one.astype(np.int64) * (other.max() + 1) + other)
@@ -76,22 +86,36 @@ def folder(tmp_path_factory):
 
 def test_frames_measure_like_real_ones(frames):
     """The frames of the course without hits meet each figure of BBBC039 within 15 %."""
-    usual = [frame for index, frame in enumerate(frames) if index not in simulate.HITS]
+    usual = [frame for index, frame in enumerate(frames) if not is_hit(39, index)]
     measured = statistics(usual)
     off = {name: np.round(measured[name] / np.array(FACTS[name]) - 1, 3) for name in FACTS}
     assert not {name: by for name, by in off.items() if np.abs(by).max() > 0.15}
 
 
 def test_hits_differ_from_all_other_fields(frames):
-    """Both plates hold two hits, in the same wells: few large nuclei, and many small ones."""
-    wells = [simulate.position(index)[:2] for index in simulate.HITS]
+    """Each seed has them in its own wells, on both plates: few large nuclei, or many small ones."""
+    wells = [simulate.position(index)[:2] for index in range(48) if is_hit(39, index)]
     assert wells == [(plate, well) for well in ("B03", "C05") for plate in ("00001", "00002")]
+    assert simulate.hits(3) == {"C02": "few and large", "A03": "many and small"}
     fields = [np.bincount(labels.ravel())[1:] for _, labels in frames]  # areas
-    usual = [len(areas) for index, areas in enumerate(fields) if index not in simulate.HITS]
+    usual = [len(areas) for index, areas in enumerate(fields) if not is_hit(39, index)]
     usual.remove(0)  # the empty field
-    for few, many in ((16, 32), (17, 33)):
-        assert len(fields[few]) < 0.5 * min(usual) < 2 * max(usual) < 3 * len(fields[many])
-        assert np.median(fields[many]) < 450 < 800 < np.median(fields[few])
+    few, many = (
+        [np.bincount(simulate.frame(3, n)[1].ravel())[1:] for n in (i, i + 1)] for i in (26, 4)
+    )
+    for less, more in zip((*fields[16:18], *few), (*fields[32:34], *many), strict=True):
+        assert len(less) < 0.5 * min(usual) < 2 * max(usual) < 3 * len(more)
+        assert np.median(more) < 450 < 800 < np.median(less)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_hits_of_any_seed(seed):
+    """A plate has at most one hit of a kind, never in the well of a damaged frame; seeds differ."""
+    found = simulate.hits(seed)
+    damaged = {simulate.position(index)[1] for index in (simulate.EMPTY, simulate.SATURATED)}
+    assert len(set(found.values())) == len(found)
+    assert not damaged & found.keys()
+    assert found == simulate.hits(seed)
 
 
 def test_image_and_labels_have_the_form_of_the_real_ones(frames):
@@ -211,8 +235,8 @@ def test_special_frames_stay_out_of_the_test_split(tmp_path, monkeypatch):
     """In the official scoring an empty frame counts as 0; as in BBBC039, no test frame is empty."""
     monkeypatch.setattr(simulate, "frame", lambda seed, index: (np.zeros((5, 5), "u2"),) * 2)
     test = dict(simulate.files(39, 200))["metadata/test.txt"].decode().split()
-    kinds = {simulate.EMPTY, simulate.SATURATED, *simulate.HITS}
-    special = [index for index in range(200) if index % 48 in kinds]
+    kinds = {simulate.EMPTY, simulate.SATURATED}
+    special = [i for i in range(200) if i % 48 in kinds or is_hit(39, i)]
     assert not {f"{simulate.stem(39, index)}.png" for index in special} & set(test)
 
 
@@ -290,3 +314,49 @@ def test_folder_that_cannot_be_is_named(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OSError, match=r"^\S+file/set or a part of its path is a file: .*--into"):
         simulate.write(tmp_path / "file" / "set", frames=1)
+
+
+# The closing session
+
+
+def test_the_closing_session(tmp_path, monkeypatch, capsys):
+    """The learner's cell, in notebook 06, and the instructor's scripts find the same wells."""
+    page = (ROOT / "site" / "teach" / "pooled.md").read_text("utf-8")
+    cell, *scripts = re.findall(r"^ *```python\n(.*?)^ *```", page, re.S | re.M)
+    files = data.images(simulate.write(tmp_path / "simulated", seed=7))
+    drawn = {index: (tifffile.imread(path), None) for index, path in enumerate(files)}
+    monkeypatch.setattr(simulate, "frame", lambda seed, index: drawn[index])
+    monkeypatch.setenv("SEGKIT_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    notebook = nbformat.read(ROOT / "notebooks" / "06_whole_pipeline.ipynb", as_version=4)
+    names = {"scratch": tmp_path}
+    for one in notebook.cells:  # imports, the cleaned table, one row per field
+        if one.id in ("dd92cbaf", "bba608b0", "6ce6149b"):
+            exec(one.source, names)
+    capsys.readouterr()
+    exec(textwrap.dedent(cell), names)
+    wells = capsys.readouterr().out.split()
+    assert wells == ["B06", "C01", "D04"]
+    (tmp_path / "calls.csv").write_text("seat,well\n7,D04\n7,A01\n")
+    for script in scripts:
+        exec(script.replace("range(1, 31)", "[7]"), names)
+    by_area = names["called"].loc[7]["area", "p < 0.05"]
+    assert by_area.index[by_area].tolist() == wells
+    printed = capsys.readouterr().out
+    assert re.search(r"area +p < 0.05 +3 +1 +2 +0\n", printed)
+    assert re.search(r"handed in +2 +1 +1 +0\n", printed)
+
+
+def test_the_numbers_of_the_closing_session():
+    """Those stated agree with each other, and with the hits of the thirty seeds."""
+    page = (ROOT / "site" / "teach" / "pooled.md").read_text("utf-8")
+    assert f"version {simulate.VERSION} of the simulator" in page
+    hits = sum(len(simulate.hits(seat)) for seat in range(1, 31))
+    assert f"660 wells, {660 - hits} of which" in page
+    assert f" {0.05 * (660 - hits):.0f} false discoveries are expected" in page
+    assert "22 × 0.05 is 1.1 " in page
+    assert f"= {1 - 0.95**22:.0%} of".replace("%", " %") in page
+    rows = re.findall(r" {4}(\d+) +(\d+) +(\d+) +(\d+)$", page, re.M)
+    assert len(rows) == 9
+    for called, right, false, missed in (map(int, row) for row in rows):
+        assert (called, hits) == (right + false, right + missed)

@@ -7,7 +7,8 @@ teach the same lessons: uneven light, noise, debris, nuclei that touch, now and 
 field, and one so bright that the camera saturates.
 
 The frames fill plates of 24 wells, A01 to D06, two plates side by side with the same treatment in
-the same well. In two wells the cells differ from all others: few and large, or many and small.
+the same well. In up to two wells, which depend on the seed, the cells differ from all others: few
+and large, or many and small.
 """
 
 import functools
@@ -30,7 +31,7 @@ SHAPE = ROWS, COLUMNS = 520, 696  # of a frame, pixels
 # Frames counted from 0, and again with every two plates. None of these is in the test split.
 WELLS = 24  # of a plate: 4 rows, 6 columns
 EMPTY, SATURATED = 12, 21
-HITS = {16: (14, 1.7), 17: (14, 1.7), 32: (260, 0.6), 33: (260, 0.6)}  # objects; areas, times these
+HITS = {"few and large": (14, 1.7), "many and small": (260, 0.6)}  # objects; areas, times these
 
 # Quantiles over the fields of the training split that hold nuclei. The sparsest, 12 to 35 objects,
 # are left out, so that the 5th percentile of 40 or more frames holds whatever the seed.
@@ -102,10 +103,39 @@ def frame(seed, index):
         count = 0
     elif special == SATURATED:
         count, background, brightness = 46, _BACKGROUND[-1], 3300
-    elif special in HITS:
-        count, size = HITS[special]
+    elif kind := hits(seed).get(position(index)[1]):
+        count, size = HITS[kind]
     labels, signal = draw(rng, count, int(_DEBRIS * count + rest), brightness, size=size)
     return expose(rng, optics(rng, signal, background - OFFSET)), labels
+
+
+def hits(seed):
+    """Return the wells whose cells differ from all others, on both plates of a pair.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    dict
+        The kind of each hit by its well. There is one of each kind, or with the same probability
+        none, in any well but those of the empty and the saturated frame. Seed 39, that of the
+        notebooks, has both.
+
+    Examples
+    --------
+    >>> hits(39)
+    {'B03': 'few and large', 'C05': 'many and small'}
+    >>> hits(2)
+    {'C02': 'many and small'}
+    """
+    if seed == 39:
+        return dict(zip(("B03", "C05"), HITS, strict=True))
+    rng = np.random.default_rng((seed, WELLS))
+    usual = [position(2 * n)[1] for n in range(WELLS) if n not in (EMPTY // 2, SATURATED // 2)]
+    wells = rng.choice(usual, len(HITS), replace=False).tolist()
+    return {well: kind for well, kind in zip(wells, HITS, strict=True) if rng.random() < 0.5}
 
 
 def _spread(seed, index):
@@ -152,11 +182,10 @@ def draw(rng, count, debris, brightness, *, size=1.0):
     (20, np.int64(2))
     """
     labels, signal = np.zeros(SHAPE, np.int32), np.zeros(SHAPE, np.float32)
-    # Cells leave patches of the glass bare, the more so the fewer they are.
-    bare = rng.uniform(0, 280 * max(0, 1 - count / 180), 2)
     taken = np.zeros((3, 2 + count))  # row, column, radius
+    # Cells leave patches of the glass bare, the more so the fewer they are.
+    taken[2, :2] = rng.uniform(0, 280 * max(0, 1 - count / 180), 2)
     taken[:2, :2] = rng.random((2, 2)) * np.reshape(SHAPE, (2, 1))
-    taken[2, :2] = bare
     drawn = []
     for cell in _cells(rng, count, debris, brightness, size):
         beside = cell["beside"] and drawn
@@ -275,8 +304,7 @@ def _fits(cell, inside, seen, there, beside):
     area = np.count_nonzero(seen)
     if not (_SMALLEST <= area < _NUCLEUS if cell["debris"] else area >= _NUCLEUS):
         return False
-    touched = there[ndimage.binary_dilation(seen, np.ones((3, 3)))]
-    touched = set(touched[touched > 0].tolist())
+    touched = set(there[ndimage.binary_dilation(seen, np.ones((3, 3)))].tolist()) - {0}
     if beside and not (1 <= len(touched) <= 2 and area > 0.75 * np.count_nonzero(inside)):
         return False
     return bool(beside or not touched) and ndimage.label(seen)[1] == 1
@@ -291,8 +319,7 @@ def _light(cell, distance, inside, seen):
     light *= 1.3 - cell["dome"] * distance
     light *= cell["level"] / (1.3 - 0.5 * cell["dome"])  # the mean of the distance is a half
     # What lies under another nucleus is hidden from the truth, but may shine through.
-    light *= inside if cell["through"] else seen
-    return light
+    return light * (inside if cell["through"] else seen)
 
 
 def _window(which, cell, like):
@@ -339,8 +366,7 @@ def optics(rng, signal, background):
     wide = 0.23 * ndimage.gaussian_filter(coarse, 1) + 0.05 * ndimage.gaussian_filter(coarse, 3)
     haze = rng.standard_normal(coarse.shape, dtype=np.float32)
     wide += 70 * ndimage.gaussian_filter(haze, 9, truncate=2)
-    light = ndimage.gaussian_filter(signal, 1, truncate=3)
-    light *= 0.855
+    light = 0.855 * ndimage.gaussian_filter(signal, 1, truncate=3)
     light += _enlarged(_enlarged(wide.T).T)
     light += background
     # Brightest a little below the middle, as the real frames are.
@@ -418,10 +444,8 @@ def encode_mask(labels):
         if colour > 2:
             raise ValueError(f"object {one} and those it touches need more than three colours")
         reds[one] = colour + 1
-    mask = np.zeros((*labels.shape, 4), np.uint8)
-    mask[..., 0] = reds[labels]
-    mask[..., 3] = 255
-    return mask
+    red = reds[labels]
+    return np.stack((red, 0 * red, 0 * red, np.full_like(red, 255)), axis=-1)
 
 
 def touching(labels):
@@ -492,8 +516,7 @@ def files(seed, frames):
     stems = [stem(seed, index) for index in range(frames)]
     for index in range(frames):
         image, labels = frame(seed, index)
-        origin = f"{_ORIGIN}, seed {seed}, frame {index}"
-        yield f"images/{stems[index]}.tif", _tiff(image, origin)
+        yield f"images/{stems[index]}.tif", _tiff(image, f"{_ORIGIN}, seed {seed}, frame {index}")
         yield f"masks/{stems[index]}.png", _png(encode_mask(labels))
     for split, turns in _SPLITS.items():
         lines = [f"{name}.png\n" for index, name in enumerate(stems) if index % 4 in turns]
