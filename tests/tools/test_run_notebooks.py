@@ -131,12 +131,14 @@ def test_pages_have_alternative_texts_and_no_solutions(tool, tmp_path):
     described = new_output("display_data", data=png, metadata={"image/png": {"alt": 'a "square"'}})
     cells = [
         new_markdown_cell("# Title\n\n[next](05_b.ipynb) [other](06_c.ipynb)"),
+        new_markdown_cell("![tasks](pictures/one-idle.png)"),
         new_code_cell("plot()", outputs=[described]),
         new_code_cell("# Solution 1", metadata={"tags": ["solution"]}),
         new_code_cell("# Test of plot", metadata={"tags": ["test"]}),
     ]
     html = tool.page(new_notebook(cells=cells), "04_a", {"05_b"})
     assert """<img alt='a "square"' src=""" in html
+    assert '<img alt="tasks" src="data:image/png;base64,' in html
     assert 'href="05_b.html"' in html
     assert "06_c" not in html
     assert "Solution 1" not in html
