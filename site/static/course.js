@@ -7,3 +7,16 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 });
+
+// What scrolls sideways, such as a wide table on a phone, has to do so for the keyboard too. What is
+// in a fold has no width before that opens.
+const scrolling = ".cell_output .output.text_html, .bd-article .pst-scrollable-table-container";
+const reach = () => {
+  for (const box of document.querySelectorAll(scrolling)) {
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0;
+    }
+  }
+};
+addEventListener("load", reach);
+addEventListener("toggle", reach, true);
