@@ -53,6 +53,7 @@ def collect(folder, runs, *, data_set, workers):
     for stem, notebook in notebooks.items():
         page = notebook_pages.prepared(notebook, stem, notebooks)
         write(folder / "notebooks" / f"{stem}.ipynb", nbformat.writes(page) + "\n")
+    shutil.copytree(ROOT / "notebooks" / "pictures", folder / "notebooks" / "pictures")
     write(folder / "generated" / "map.md", pages.course_map(notebooks))
     write(folder / "generated" / "colab.txt", (ROOT / "binder" / "colab.txt").read_text("utf-8"))
     for name, page in written.api(Path(segkit.__file__).parent).items():

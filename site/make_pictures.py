@@ -12,7 +12,7 @@ from pathlib import Path
 import tifffile
 from matplotlib import pyplot as plt
 
-from segkit import frame, show, simulate
+from segkit import data, frame, show, simulate
 
 INTO = Path(__file__).parent / "pictures"
 
@@ -34,13 +34,13 @@ def stages(image, *, across):
     mask = frame.open_mask(smoothed > frame.local_threshold(smoothed))
     labels = frame.label(mask)
     table = frame.measure(image, labels)
-    shape, size = ((1, 4), (14, 3)) if across else ((2, 2), (8, 6.2))
+    shape, size = ((1, 4), (11, 2.5)) if across else ((2, 2), (5, 4))
     fig, axes = plt.subplots(*shape, figsize=size, layout="constrained")
     drawn, masked, labelled, plotted = axes.flat
     show.gray(drawn, image, title="a frame")
     show.masks(masked, mask, title="its mask")
     show.labels(labelled, labels, title="its labels")
-    plotted.scatter(table["area"], table["mean_intensity"], s=14, alpha=0.7)
+    plotted.scatter(table["area"], table["mean_intensity"], s=6, alpha=0.7)
     plotted.set_title(f"{len(table)} nuclei, measured")
     plotted.set(xlabel="area (pixels)", ylabel="mean intensity (grey levels)")
     return fig
@@ -51,10 +51,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         simulated = simulate.write(Path(folder) / "simulated", frames=1)
         image = tifffile.imread(next(simulated.glob("images/*.tif")))
+        show.set_pixel_size(data.pixel_size(simulated))
     INTO.mkdir(exist_ok=True)
     for name, across in (("stages", True), ("stages-narrow", False)):
         path = INTO / f"{name}.png"
-        stages(image, across=across).savefig(path, dpi=100, pil_kwargs={"optimize": True})
+        stages(image, across=across).savefig(path, dpi=140, pil_kwargs={"optimize": True})
         print(f"{path} {path.stat().st_size / 1000:.0f} kB")
 
 

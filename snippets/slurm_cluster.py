@@ -47,7 +47,7 @@ def start_cluster(*, slurm):
     if not slurm:
         return LocalCluster(n_workers=2, threads_per_worker=1, security=True, **page)
     job = {"cores": 1, "memory": "2 GB", "walltime": "01:00:00", "shared_temp_directory": "~"}
-    job["worker_extra_args"] = ["--dashboard-address", "127.0.0.1:0"]
+    job["worker_extra_args"] = ["--lifetime", "55m", "--dashboard-address", "127.0.0.1:0"]
     cluster = SLURMCluster(**job, security=True, scheduler_options=page)
     cluster.adapt(minimum=1, maximum=10)
     return cluster

@@ -315,6 +315,8 @@ def prepared(notebook, stem, stems):
         if cell.cell_type == "markdown":
             cell.source = fitted(cell.source, stems)
             continue
+        if "napari" in cell.metadata.get("tags", []):
+            cell.outputs = []  # that it cannot open a window: it was not asked to
         for output in cell.outputs:
             _still(output)
         if "test" in cell.metadata.get("tags", []) or BOOKKEEPING.match(cell.source):

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from segkit import data
 
+ROOT = Path(__file__).resolve().parents[1]
 STRIPPED = {"test", "solution"}
 
 
@@ -29,7 +30,7 @@ def page(notebook, stem, stems):
     """
     config = Config()
     config.TagRemovePreprocessor.remove_cell_tags = STRIPPED
-    exporter = HTMLExporter(config=config, template_name="classic")
+    exporter = HTMLExporter(config=config, template_name="classic", embed_images=True)
     notebook = notebook_pages.prepared(notebook, stem, stems)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -39,7 +40,8 @@ def page(notebook, stem, stems):
             )
         elif "hide-input" in cell.metadata.get("tags", []):
             cell.metadata["transient"] = {"remove_source": True}
-    return exporter.from_notebook_node(notebook, {"metadata": {"name": stem}})[0]
+    metadata = {"name": stem, "path": str(ROOT / "notebooks")}  # where its pictures are
+    return exporter.from_notebook_node(notebook, {"metadata": metadata})[0]
 
 
 INDEX = """\

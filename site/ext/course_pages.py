@@ -56,11 +56,11 @@ def fold_deeper(app, doctree):
 def mark_tasks(app, doctree):
     """Mark what asks the reader for something, and what to keep, so that the page sets it off."""
     for section in doctree.findall(nodes.section):
-        word = section[0].astext().split(" ")[0].lower()
-        if word in ("exercise", "key", "copy"):
-            section["classes"].append(f"box {word}")
+        heading = section[0].astext()
+        if heading.startswith(("Exercise ", "Key points", "Copy this")):
+            section["classes"].append(f"box {heading.split()[0].lower()}")
     for strong in doctree.findall(nodes.strong):
-        if strong.astext() in ("Predict:", "Question:"):
+        if strong.astext().startswith(("Predict:", "Question")):
             strong.parent["classes"].append("task")
 
 

@@ -22,7 +22,6 @@ from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
-import pooch
 import requests
 from filelock import FileLock
 from tqdm import tqdm
@@ -403,6 +402,8 @@ def _archive(name, members, loading, mirror, progress):
         if not path.is_file():
             raise DataError(f"there is no {path}: a mirror has {', '.join(DATASET.archives)}")
         return path, path
+    import pooch  # here: on import it warns in a notebook without ipywidgets
+
     pooch.get_logger().setLevel("WARNING")  # the bar says what the log would
     sha256 = None if mirror else DATASET.archives[name]
     store = pooch.create(loading, base, registry={name: sha256}, retry_if_failed=RETRIES)
@@ -546,6 +547,8 @@ def _defects(folder):
     Every file that is there is read and hashed. What is not a file, such as a folder or a pipe
     under that name, is damaged.
     """
+    import pooch
+
     found = {}
     for entry, digest in entries().items():
         path = Path(folder) / entry

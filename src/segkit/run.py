@@ -338,7 +338,7 @@ def scheduler(name, *, workers=None):
 
     settings, problem = {"address": name, "timeout": 5}, f"no scheduler answers at {name}"  # s
     cure = (
-        "start one there with 'dask scheduler', or correct the address (for tls://, also the "
+        "start one there (notebook 14), or correct the address (for tls://, also the "
         "certificates, distributed.comm.tls in Dask's configuration)"
     )
     if name == "local":
@@ -391,7 +391,7 @@ def _compute_on_cluster(client, task, batches, bar, out, numbers):
             sent.update(zip(futures, window, strict=True))
             queue.update(futures)
 
-    bar.set_description("waiting for workers")
+    bar.set_description(f"waiting for workers of {client.scheduler.address}")
     try:
         send()
         for future, result in queue:

@@ -1,17 +1,21 @@
 """A real napari window with the layers of notebook 03, of a run, and of truth to be drawn.
 
 It needs napari and a display: ``make test-napari`` brings both, the display with ``xvfb-run``.
+``SEGKIT_PICTURE=notebooks/pictures/napari.png make test-napari`` takes the picture again.
 """
 
 import json
+import os
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+from skimage.filters import threshold_otsu
 
-from segkit import run, show
+from segkit import data, frame, run, show, simulate
 
 FAULT = show.why_not_napari()
 pytestmark = [
@@ -36,8 +40,16 @@ def window(monkeypatch, tmp_path):
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
     cells = json.loads((NOTEBOOKS / "03_thresholding.ipynb").read_text("utf-8"))["cells"]
     (cell,) = [cell for cell in cells if "napari" in cell["metadata"].get("tags", ())]
-    stack = da.zeros((2, 100, 120), dtype=np.uint16, chunks=(1, -1, -1))
-    given = {"show": show, "images": stack, "mask_otsu": stack > 400, "mask": stack > 450}
+    paths = data.images(simulate.write(tmp_path / "simulated", frames=3))
+    images = [tifffile.imread(path) for path in paths]
+    smoothed = [frame.smooth(image) for image in images]
+    stacks = {
+        "images": images,
+        "mask_otsu": [one > threshold_otsu(one) for one in smoothed],
+        "mask": [one > frame.local_threshold(one) for one in smoothed],
+    }
+    lazy = {name: da.from_array(np.stack(one), chunks=(1, -1, -1)) for name, one in stacks.items()}
+    given = {"show": show, **lazy}
     exec("".join(cell["source"]), given)
     yield given["viewer"]
     given["viewer"].close()
@@ -52,6 +64,24 @@ def test_layers_are_there(window):
     assert kinds == [("frames", napari.layers.Image), ("Otsu", labels), ("local", labels)]
     assert tuple(window.layers["frames"].contrast_limits) == (100, 1000)
     assert [window.layers[name].contour for name in ("Otsu", "local")] == [1, 1]
+
+
+def test_the_window_shows_labels_on_a_frame(window, tmp_path):
+    """Labels are coloured, the frame below them is grey; the picture of it is small enough."""
+    window.window.resize(1040, 720)
+    labels = [frame.tutorial(image) for image in np.asarray(window.layers["frames"].data)]
+    window.add_labels(np.stack(labels), name="labels", opacity=0.4)
+    colourful = []
+    for visible in (False, True):
+        for layer in list(window.layers)[1:]:
+            layer.visible = visible
+        canvas = window.screenshot(flash=False)[..., :3].astype(int)
+        colourful.append(np.mean(np.ptp(canvas, axis=-1) > 30))
+    assert colourful[0] < 0.001 < 0.05 < colourful[1]
+    path = Path(os.environ.get("SEGKIT_PICTURE", tmp_path / "napari.png"))
+    picture = Image.fromarray(window.screenshot(canvas_only=False, flash=False)[..., :3])
+    picture.quantize(128).save(path, optimize=True)
+    assert path.stat().st_size < 200_000
 
 
 def test_label_store_opens_in_napari(window, tmp_path):

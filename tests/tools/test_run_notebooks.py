@@ -126,21 +126,32 @@ def test_a_notebook_runs_again_only_when_something_changed(pages, tmp_path, simu
 
 
 def test_pages_have_alternative_texts_and_no_solutions(tool, tmp_path):
-    """A picture carries its description, links lead to pages, tests and solutions are left out."""
+    """A picture carries its description, links lead to pages; what no reader needs is left out.
+
+    These are tests, solutions, and why napari did not open where the pages were built.
+    """
     png = {"image/png": "iVBORw0KGgo="}
     described = new_output("display_data", data=png, metadata={"image/png": {"alt": 'a "square"'}})
     cells = [
         new_markdown_cell("# Title\n\n[next](05_b.ipynb) [other](06_c.ipynb)"),
+        new_markdown_cell("![tasks](pictures/one-idle.png)"),
         new_code_cell("plot()", outputs=[described]),
+        new_code_cell(
+            "napari.Viewer()",
+            metadata={"tags": ["napari"]},
+            outputs=[new_output("stream", text="no window")],
+        ),
         new_code_cell("# Solution 1", metadata={"tags": ["solution"]}),
         new_code_cell("# Test of plot", metadata={"tags": ["test"]}),
     ]
     html = tool.page(new_notebook(cells=cells), "04_a", {"05_b"})
     assert """<img alt='a "square"' src=""" in html
+    assert '<img alt="tasks" src="data:image/png;base64,' in html
     assert 'href="05_b.html"' in html
     assert "06_c" not in html
     assert "Solution 1" not in html
     assert "Test of plot" not in html
+    assert "no window" not in html
 
 
 def test_the_command_writes_pages_and_an_index(tool, tmp_path, capsys, simulated_frames):
