@@ -635,8 +635,17 @@ def summary(tables):
     for table in tables:
         row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
         width = 2 * (table["area_px"].median() / np.pi) ** 0.5
-        rows.append(row | {"nuclei": len(table), "width_px": width, "look": table.attrs["look"]})
-    return pd.DataFrame(rows)
+        row |= {"nuclei": len(table), "width_px": width, "look": table.attrs["look"]}
+        places = table[["row", "column"]].to_numpy().tobytes()
+        rows.append(row | {"relative": width / table.attrs["width"], "places": places})
+    frames = pd.DataFrame(rows)
+    relative, places = frames.pop("relative"), frames.pop("places")
+    wider = relative > 1.25 * relative.median()
+    copied = places.duplicated(keep=False) & (places != b"")
+    doubt = {"out of focus? Wider than in most frames": wider, "a copy of another frame?": copied}
+    for text, there in doubt.items():
+        frames.loc[there, "look"] = (frames["look"] + "; " + text).str.removeprefix("; ")
+    return frames
 
 
 def contact_sheet(tables):
