@@ -2,12 +2,13 @@
 
     python snippets/own_folder.py
 
-For TIFF, OME-TIFF, PNG and OME-Zarr, in sub-folders too, with nuclei that are brighter than the
-background (or darker), and some background to see between them. What the files do not say, an error
-asks for: set it at the top. The folder results gets nuclei.parquet, label images, frames.csv with
-the frames to look at again, skipped.csv, and outlines.png. A second run measures what is new or has
-changed; if the settings have changed, everything. It prints what the files hold, and the number of
-nuclei. Explained in notebooks/16_your_data.ipynb.
+For TIFF, OME-TIFF, PNG and OME-Zarr, in sub-folders too, with all channels of a field in one file,
+nuclei that are brighter than the background (or darker), and some background to see between them.
+What the files do not say, an error asks for: set it at the top. The folder results gets
+nuclei.parquet, label images, frames.csv with the frames to look at again, skipped.csv, and
+outlines.png. A second run measures what is new or has changed; if the settings have changed,
+everything. It prints what the files hold, and the number of nuclei. Explained in
+notebooks/16_your_data.ipynb.
 """
 
 import logging
