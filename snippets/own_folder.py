@@ -2,12 +2,13 @@
 
     python snippets/own_folder.py
 
-For TIFF, OME-TIFF, PNG and OME-Zarr, in sub-folders too, with nuclei that are brighter than the
-background (or darker), and some background to see between them. What the files do not say, an error
-asks for: set it at the top. The folder results gets nuclei.parquet, label images, frames.csv with
-the frames to look at again, skipped.csv, and outlines.png. A second run measures what is new or has
-changed; if the settings have changed, everything. It prints what the files hold, and the number of
-nuclei. Explained in notebooks/16_your_data.ipynb.
+For TIFF, OME-TIFF, PNG and OME-Zarr, in sub-folders too, with all channels of a field in one file,
+nuclei that are brighter than the background (or darker), and some background to see between them.
+What the files do not say, an error asks for: set it at the top. The folder results gets
+nuclei.parquet, label images, frames.csv with the frames to look at again, skipped.csv, and
+outlines.png. A second run measures what is new or has changed; if the settings have changed,
+everything. It prints what the files hold, and the number of nuclei. Explained in
+notebooks/16_your_data.ipynb.
 """
 
 import logging
@@ -15,6 +16,7 @@ import re
 import uuid
 import warnings
 from collections import Counter
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,6 +43,7 @@ NUCLEI = None  # the channel to segment: its name, or its number from 0 on
 MEASURE = None  # the channels to measure: ["DAPI", "GFP"], or [0, 1]
 DIAMETER = None  # of a typical nucleus: "18 um" or "28 px"
 # What most files say themselves:
+PATTERN = None  # names of the files to take: "*_w1*"; "*" if each file is a frame of its own
 PIXEL_SIZE = None  # width of a pixel in micrometres
 PAGES = None  # what an axis without a name is: "T" (frames), "C" (channels) or "Z" (depth)
 DEPTH = None  # of a stack in depth: "max" for its projection, or the number of one plane
@@ -76,7 +79,7 @@ def attempt(function, *arguments):
         return None, str(error)
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        return None, f"cannot be read ({reason}): copy or save the file again"
+        return None, f"cannot be read ({reason}): if another program can, save it there as OME-TIFF"
 
 
 # Finding the files
@@ -90,8 +93,11 @@ def hindrance(path):
     """Return why a file, or a folder that is one file or none, cannot be an image."""
     if path.is_dir() and not is_zarr(path):
         return "results of an earlier run"
-    known = path.is_dir() or path.suffix.lower() in SUFFIXES
-    return None if known else "not an image"
+    if not path.is_dir() and path.suffix.lower() not in SUFFIXES:
+        return "not an image"
+    if "_thumb" in path.name.lower():
+        return "a thumbnail, by its name: rename it if it is not"
+    return None if fnmatchcase(name_of(path), PATTERN or "*") else "not matched by PATTERN"
 
 
 def find():
@@ -141,6 +147,7 @@ def read_zarr(path):
 
 
 def read_tiff(path):
+    need("::" not in str(path), "bioio cannot open a path with '::': rename it")
     with tifffile.TiffFile(path) as tif:
         check_complete(tif)
         if tif.is_ome:
@@ -168,6 +175,8 @@ def read_ome(path):
 
 def check_complete(tif):
     """Refuse what tifffile would fill with zeros, or leave out."""
+    alone = "BinaryOnly" not in (tif.ome_metadata or "")
+    need(alone, "another file says what it holds: export each image as one OME-TIFF, all in it")
     tif.filehandle.seek(tif.pages.next_page_offset)
     after = tif.filehandle.read(tif.tiff.offsetsize)
     pages = [page for series in tif.series for page in series.pages]
@@ -178,6 +187,8 @@ def check_complete(tif):
         need(whole, "cut off, or without some of its data: copy or save the file again")
         mapped = page.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
         need(not mapped, "a colour map: save it as grey levels")
+        white = page.keyframe.tags.valueof("PhotometricInterpretation", 1) == 0
+        need(not white, "white is stored as 0 (MinIsWhite): invert it, and save it as MinIsBlack")
     units = set(re.findall(r'PhysicalSize[XY]Unit="([^"]+)"', tif.ome_metadata or ""))
     wrong = units & UNITS.keys() - {"\u00b5m", "nm", "mm"}
     need(not wrong, f"OME has no unit {sorted(wrong)} of the pixel size: save it with '\u00b5m'")
@@ -227,8 +238,8 @@ def in_micrometres(size, units):
 
 COLOURS = (
     "colours: of a stained section separate the stains first (skimage.color.rgb2hed) and save one "
-    "as grey levels; of a grey image that was saved in colours, save one of them; frames that were "
-    "written as colours, write with photometric='minisblack'"
+    "as grey levels; of a merge save the colour that holds the nuclei, of a grey image in colours "
+    "one of them; frames that were written as colours, write with photometric='minisblack'"
 )
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one; "
@@ -311,7 +322,8 @@ def stands_out(image, noise):
 
 
 def noise_of(image):
-    return 1.05 * np.median(np.abs(np.diff(image)))  # as in notebook 10
+    steps = np.abs(np.diff(image))  # as in notebook 10; few grey levels hide the noise
+    return max(1.05 * np.median(steps), 0.3 * steps.min(where=steps > 0, initial=np.inf))
 
 
 def level_of(smooth, noise):
@@ -324,7 +336,7 @@ def level_of(smooth, noise):
         regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
         areas = np.bincount(regions.ravel())[1:]
         hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
-        if lower <= 0 or hidden <= mask.sum() or not stands_out(rest, noise):
+        if lower <= 0 or hidden <= mask.sum() / 2 or not stands_out(rest, noise):
             return level
         level = lower
 
@@ -347,10 +359,15 @@ def scaled(image, factor):
     return resize(image, shape, order=1, anti_aliasing=factor < 1)
 
 
+def upright(image):
+    """Return a frame with bright nuclei, from 0 on."""
+    above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
+    return above.astype("float32")
+
+
 def labelled(image, factor):
     """Label a frame at the scale of `segment`; the labels come back at that of the frame."""
-    above = image.max() - image if BACKGROUND == "bright" else image - float(image.min())
-    image = above.astype("float32")
+    image = upright(image)
     small = scaled(image, min(factor, 1))
     if not stands_out(small, noise_of(small)):
         return np.zeros(image.shape, np.int32)
@@ -377,6 +394,51 @@ def measured(labels, channels, pixel):
     return table
 
 
+def left_out(small, free, height):
+    """Count the objects as large as nuclei that stand out, but have no label."""
+    above = small - ndimage.median_filter(small, 17)
+    over = free & (above > max(0.06 * height, noise_of(small)))
+    areas = np.bincount(ndimage.label(ndimage.binary_opening(over))[0].ravel())[1:]
+    return ((areas > 6) & (areas < 80)).sum()
+
+
+def saturated(values):
+    """Return the share of the values at their maximum, if it is much more than just below it."""
+    counts = np.unique(values, return_counts=True)[1]
+    return counts[-1] / len(values) if len(counts) > 1 and counts[-1] > 3 * counts[-2] else 0
+
+
+def doubts(table, labels, image, channels, width):
+    """Say why a frame should be looked at again; `image` holds the nuclei, `width` pixels wide."""
+    if table.empty:
+        return "no nuclei"
+    image, inside = upright(image), labels > 0
+    found = 2 * (table["area_px"].median() / np.pi) ** 0.5
+    largest = table["area_px"].max() / (np.pi / 4 * width**2)
+    height = np.median(image[inside]) - np.median(image[~inside])
+    small, free = scaled(image, 5 / width), scaled(~inside * 1.0, 5 / width) > 0.99
+    missed = left_out(small, free, height)
+    row, column = np.indices(small.shape)
+    tile = row * 4 // len(row) * 4 + column * 4 // len(row[0])
+    ground = [*ndimage.median(small, np.where(free, tile, -1), np.unique(tile[free]))]
+    uneven = np.ptp(ground or [0]) / height
+    hollow = table["solidity"].median() < 0.85
+    doubt = {
+        "most objects have hollows: is the frame empty, or are nuclei dark?": hollow,
+        f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER": not 0.6 < found / width < 1.6,
+        f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
+        f"without a label: {missed} objects of the size of nuclei": missed > 0.02 * len(table),
+        f"the background varies by {uneven:.0%} of the height of nuclei: correct the light first "
+        "(snippets/correct_shading.py)": uneven > 0.1,
+    }
+    for name, pixels in channels.items():
+        share = saturated(pixels[inside])
+        text = f"{share:.1%} of nuclear pixels at the maximum of {name}: saturated, or a scale bar"
+        doubt[text] = share > 0.005
+    doubt = pd.Series(doubt)
+    return "; ".join(doubt.index[doubt])
+
+
 # A folder: one task per frame, each finished when its part of the table is there
 
 
@@ -385,7 +447,8 @@ def key_of(path):
     files = [one.stat() for one in ([path] if path.is_file() else sorted(path.rglob("*")))]
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
-    steps = [one.__code__ for one in (stands_out, level_of, segment, labelled, measured)]
+    steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured)
+    steps = [one.__code__ for one in (*steps, left_out, saturated, doubts)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
@@ -411,12 +474,24 @@ def is_mask(image):
     return len(values) == 2 or alike.sum() > 0.8 * alike.size
 
 
+def border(image):
+    """Return the share of the pixels without an image: all of one value, far below the others."""
+    rest = image > 0
+    pieces = np.bincount(ndimage.label(rest)[0][rest])
+    low, middle = np.percentile(image[rest], (5, 50)) if rest.any() else (0, 0)
+    around = pieces.max(initial=0) > 0.5 * rest.sum() and low > 0.5 * middle
+    return around * ndimage.binary_erosion(~rest, iterations=5, border_value=1).mean()
+
+
 def frame_of(path, number):
     """Read one frame again, all channels, and what the settings ask for."""
     image = read(path)
     pixels = image.array[number].compute(scheduler="synchronous")
-    need(np.isfinite(pixels).all(), "NaN or infinite values: replace them first")
+    fill = "fill in the median of the background, not 0"
+    need(np.isfinite(pixels).all(), f"NaN or infinite values: {fill}")
     chosen = choose(image)
+    empty = border(upright(pixels[chosen.nuclei]))
+    need(empty < 0.02, f"{empty:.0%} of it is a border without an image: cut it off, or {fill}")
     mask = is_mask(pixels[chosen.nuclei])
     need(not mask, "looks like a mask or a label image: move it out of the folder")
     return pixels, chosen, image.places[number]
@@ -443,7 +518,9 @@ def one_frame(path, number, key):
     origin = {"file": name_of(path), "frame": number, "position": position, "time": time}
     origin["labels"] = picture.relative_to(RESULTS).as_posix()
     table = table.assign(**origin)[[*origin, *table.columns]]
-    table.attrs = {"key": key, "path": str(path), **origin, "width": WIDTH / chosen.factor}
+    width = WIDTH / chosen.factor
+    look = doubts(table, labels, pixels[chosen.nuclei], channels, width)
+    table.attrs = {"key": key, "path": str(path), **origin, "width": width, "look": look}
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(picture, labels, compression="zlib")
@@ -451,6 +528,22 @@ def one_frame(path, number, key):
     table.to_parquet(unfinished, index=False)
     unfinished.replace(part)
     return table
+
+
+PART = (  # of a name: what stands for a channel or a plane
+    r"(?<![A-Za-z])(?i:w\d[0-9A-F]{8}[0-9A-F-]*|(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|"
+    r"tritc|rfp|mcherry|cy[357])|(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)p\d+"
+)
+APART = (
+    "its name differs from that of another file only in the channel or plane: join them into one "
+    "file (notebooks/16_your_data.ipynb shows how), or choose by PATTERN, such as '*_w1*'; "
+    "if each is a frame of its own, set PATTERN to '*'"
+)
+
+
+def field_of(path):
+    """Return the name of a file without channel and plane; c02 in r01c02 is a column."""
+    return re.sub(rf"((?i:r\d+_?c\d+))|{PART}", r"\1", name_of(path))
 
 
 def described(path):
@@ -481,7 +574,8 @@ def survey():
     images = [path for path, problem in found if not problem]
     if not images:
         kinds = sorted({path.suffix for path, _ in found})
-        raise FileNotFoundError(f"no TIFF, PNG or OME-Zarr in {FOLDER}, only {kinds}: convert them")
+        cure = f"or none is named {PATTERN}: change PATTERN" if PATTERN else "convert them"
+        raise FileNotFoundError(f"no TIFF, PNG or OME-Zarr in {FOLDER}, only {kinds}: {cure}")
     rows = dask.compute(*[dask.delayed(described)(path) for path in images])
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     named = Counter(used for used in table["used"].dropna() if any(used)).most_common(1)
@@ -491,6 +585,9 @@ def survey():
                 f"its channels are {used}, where most files have {named[0][0]}: "
                 "give the names of channels, not their numbers"
             )
+    fields = table["path"].map(field_of)
+    if not PATTERN:
+        table.loc[fields.duplicated(keep=False), "problem"] = APART
     others = [{"file": name_of(path), "problem": problem} for path, problem in found if problem]
     return pd.concat([table, pd.DataFrame(others)], ignore_index=True) if others else table
 
@@ -537,17 +634,19 @@ def summary(tables):
     """Return one row per frame: how many nuclei of which width, and whether to look at it again."""
     rows = []
     for table in tables:
-        expected, found = table.attrs["width"], 2 * (table["area_px"].median() / np.pi) ** 0.5
-        look = ""
-        if table.empty:
-            look = "no nuclei"
-        elif table["solidity"].median() < 0.85:
-            look = "most objects have hollows: are nuclei darker than the background?"
-        elif not 0.6 < found / expected < 1.6:
-            look = f"nuclei are {found:.0f} px wide, {expected:.0f} by DIAMETER"
         row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
-        rows.append(row | {"nuclei": len(table), "width_px": found, "look": look})
-    return pd.DataFrame(rows)
+        width = 2 * (table["area_px"].median() / np.pi) ** 0.5
+        row |= {"nuclei": len(table), "width_px": width, "look": table.attrs["look"]}
+        places = table[["row", "column"]].to_numpy().tobytes()
+        rows.append(row | {"relative": width / table.attrs["width"], "places": places})
+    frames = pd.DataFrame(rows)
+    relative, places = frames.pop("relative"), frames.pop("places")
+    wider = relative > 1.25 * relative.median()
+    copied = places.duplicated(keep=False) & (places != b"")
+    doubt = {"out of focus? Wider than in most frames": wider, "a copy of another frame?": copied}
+    for text, there in doubt.items():
+        frames.loc[there, "look"] = (frames["look"] + "; " + text).str.removeprefix("; ")
+    return frames
 
 
 def contact_sheet(tables):

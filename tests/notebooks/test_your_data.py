@@ -55,6 +55,11 @@ def several(*writers):
     return lambda folder: [frame for write in writers for frame in write(folder)]
 
 
+def two(one, other):
+    """Return a function that writes two frames into files of their own."""
+    return several(tif(one), tif(other, seeds=[1]))
+
+
 def png(folder):
     """Write a frame of 8 bits."""
     Image.fromarray((drawn(0)[1] // 16).astype("uint8")).save(folder / "a.PNG")
@@ -88,11 +93,21 @@ LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
 MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
 NANO = IMAGEJ | {"resolution": (1 / 325,) * 2, "unit": "nanometer"}
-PAGES, SINGLE = tif("a.tif", seeds=range(5)), several(*[tif("a.tif", append=True)] * 5)
+PAGES = tif("a.tif", seeds=range(5))
+SINGLE = several(*[tif("a.tif", seeds=[number], append=True) for number in range(5)])
 FOUR_AXES = tif("a.tif", seeds=range(4), make=lambda pixels: pixels.reshape(2, 2, 168, 224))
-BRIGHT = {"make": lambda p: p * np.where((p > 1300) & (np.arange(224) < 56), 10, 1)}  # 3 of 12
+ODD_NAMES = tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", seeds=[1], **FLOAT)
+NUMBER = np.add.outer(np.arange(168) // 56 * 4, np.arange(224) // 56)  # of a disc, from 0 on
+BRIGHT, MORE = (
+    {"make": lambda p, n=n: p * np.where((p > 1300) & (n > NUMBER), 10, 1)} for n in (3, 7)
+)
+STRIP = np.abs(np.subtract.outer(np.arange(168), np.arange(224) - 28)) < 90  # a turned field
+REST = {"make": lambda pixels: np.where(STRIP, pixels, 0)}
+NAN = {"make": lambda pixels: np.where(STRIP, pixels, np.nan).astype("float32")}
+COMPANION = {"description": '<OME><BinaryOnly MetadataFile="a.companion.ome"/></OME>'}
 INSIDE_OUT = tif("a.tif", make=lambda pixels: 4095 - pixels)
 UM, PX, T = {"DIAMETER": "9.1 um"}, {"DIAMETER": "28 px"}, {"PAGES": "T"}
+ALL = {"PATTERN": "*"}
 NAMES, NUMBERS = ({"NUCLEI": n, "MEASURE": [n, m]} for n, m in (("DAPI", "signal"), (1, 0)))
 # a function that writes the folder, the settings, and the cure of those that are refused
 LAYOUTS = {
@@ -101,14 +116,17 @@ LAYOUTS = {
     "pages": (PAGES, PX | T),
     "single pages": (SINGLE, PX | T),
     "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
-    "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", **NANO)), UM),
+    "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", seeds=[1], **NANO)), UM),
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
-    "0 to 1": (several(tif("a [1] µ.TIF", **FLOAT), tif("\ufeffb\udce9.tiff", **FLOAT)), PX),
+    "0 to 1": (several(*ODD_NAMES), PX),
     "sharp": (tif("a.tif", make=lambda p: np.where(p > 1300, 2000.0, 300) + p % 16), PX),
     "twice": (tif("a.tif", draw=(56,)), {"DIAMETER": "56 px"}),
     "half": (tif("a.tif", draw=(14,)), {"DIAMETER": "14 px"}),
     "few very bright": (tif("a.tif", **BRIGHT), PX),
+    "more than half very bright": (tif("a.tif", **MORE), PX),
+    "columns of tiles": (two("r01_c01.tif", "r01_c02.tif"), PX),
+    "frames of names like channels": (two("a_c1.tif", "a_c2.tif"), PX | ALL),
     "inside out": (INSIDE_OUT, PX | {"BACKGROUND": "bright"}),
     "no images": (lambda folder: (folder / "a.jpg").touch(), PX, "only ['.jpg']: convert"),
     "no width": (tif("a.tif"), {}, "Set DIAMETER to '18 um'"),
@@ -127,6 +145,12 @@ LAYOUTS = {
     "two orders": (two_orders, PX | NAMES, "name their channels differently: save one per file"),
     "mask": (tif("a.tif", make=lambda p: (p > 1300) * np.uint8(255)), PX, "looks like a mask"),
     "labels": (tif("a.tif", make=lambda p: ndimage.label(p > 1300)[0]), PX, "looks like a mask"),
+    "white is 0": (tif("a.tif", photometric="miniswhite"), PX, "white is stored as 0"),
+    "companion": (tif("a.ome.tif", **COMPANION), PX, "export each image as one OME-TIFF"),
+    "colons": (tif("a::b.tif"), PX, "'::': rename it"),
+    "NaN": (tif("a.tif", **NAN), PX, "fill in the median of the background, not 0"),
+    "border": (tif("a.tif", **REST), PX, "a border without an image: cut it off, or fill in the"),
+    "no such names": (tif("a.tif"), PX | {"PATTERN": "b*"}, "none is named b*: change PATTERN"),
     "large": (tif("a.tif", **LARGE), PX, "notebooks/11_one_large_image.ipynb"),
 }
 
@@ -215,9 +239,52 @@ def test_what_cannot_be_used_is_listed(folder):
     assert frames["file"].str[0].tolist() == ["A", "B", "E", "F"]
     assert frames["nuclei"].tolist()[:3] == [12, 12, 0]
     look = ["", "nuclei are 53 px wide, 28 by DIAMETER", "no nuclei", "most objects have hollows"]
-    assert frames["look"].str.partition(":")[0].tolist() == look
+    assert frames["look"].str.extract("^([^:;]*)")[0].tolist() == look
     assert skipped["file"].tolist() == ["C/a.ome.tif", "D/a.ome.tif"]
     assert skipped["problem"].str.contains("give the names|save the file again").all()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "pattern"),
+    [
+        ("A01_s1_w1131349519.tif", "A01_s1_w2C491C83D.tif", "*_w1*"),
+        ("field 2_ch00.tif", "field 2_ch01.tif", "*ch00*"),
+        ("DAPI/a.tif", "GFP/a.tif", "DAPI/*"),
+        ("C1-a.tif", "C2-a.tif", "C1*"),
+        ("T01L01A01Z01C01.tif", "T01L01A01Z02C01.tif", "*Z01*"),
+    ],
+)
+def test_channels_in_files_of_their_own(folder, one, other, pattern):
+    """They are refused, and so are thumbnails, unless a pattern chooses among them."""
+    write = several(two(one, other), tif("x_thumb.tif"))
+    ends_right(measured, folder, write, PX, "one file (notebooks/16_your_data.ipynb shows how)")
+    nuclei, _, skipped = measured(PX | {"PATTERN": pattern})
+    assert nuclei.groupby("file").size().to_dict() == {one: 12}
+    assert sorted(skipped["problem"].str[:9]) == ["a thumbna", "not match"]
+
+
+def test_doubts(folder):
+    """Frames that come out wrong, or with wrong intensities, are named with the reason."""
+    row, column = np.indices((168, 224))
+    dim, bar = (row < 56) & (column < 112), (row > 160) & (column > 40)
+    noise = np.random.default_rng(0).normal(4.1, 0.4, dim.shape).round()  # a few grey levels
+    round_one = np.hypot(row - 84, column - 112) < 60
+    kinds = {
+        "no nuclei": lambda _: noise,
+        "without a label: 2 objects": lambda p: np.where(dim, 300 + (p - 300.0) / 8, p),
+        "correct the light first": lambda p: (p + 300.0) * (1 - column / 400),
+        "20 times the area of a nucleus": lambda p: np.where(round_one, 2300, p),
+        "at the maximum of 0": lambda p: np.minimum(p, 2200),
+        "Wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
+        "or a scale bar": lambda p: np.where(bar, 65535, p),
+    }
+    for name, make in kinds.items():
+        tif(f"{name}/a.tif", make=lambda p, make=make: make(p).astype("uint16"))(folder)
+    several(*[tif(f"a copy of another frame/{name}.tif", seeds=[1]) for name in "ab"])(folder)
+    frames = measured(PX)[1]
+    named = [(str(Path(file).parent), look) for file, look in frames[["file", "look"]].to_numpy()]
+    assert {name for name, _ in named} == {*kinds, "a copy of another frame"}
+    assert [(name, look) for name, look in named if name not in look] == []
 
 
 def test_each_file_is_measured_once(folder):
