@@ -58,6 +58,7 @@ html_theme_options = {
     "repository_url": REPOSITORY,
     "repository_branch": "main",
     "use_repository_button": True,
+    "use_issues_button": True,
     "use_fullscreen_button": False,
     "navbar_persistent": [],  # the field in the sidebar is enough
     "show_navbar_depth": 1,

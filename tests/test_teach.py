@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 TEACH = ROOT / "site" / "teach"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 PLANS = {"45 minutes": 45, "90 minutes": 90, "2 hours": 120, "Half a day": 210, "A day": 390}
-CORE = r"^\| (\d+) \|.*\| (\d\d), the core( without its exercise)? \|$"
+CORE = r"^\| \d:\d\d \| (\d+) \|.*\| \[(\d\d)\]\(\S+\), the core( without its exercise)? \|$"
 
 
 def text(name):
@@ -45,10 +45,13 @@ def test_every_notebook_has_its_entry(path):
 def test_a_timetable_adds_up(plan, minutes):
     """A plan begins with set-up, adds up, and has a fifth of its teaching time as slack."""
     (body,) = [body for head, body in sections(text("timetables.md")).items() if plan in head]
-    rows = [(int(n), what) for n, what in re.findall(r"^\| (\d+) \| (.*) \|$", body, re.M)]
+    found = re.findall(r"^\| (\d):(\d\d) \| (\d+) \| (.*) \|$", body, re.M)
+    rows = [(int(n), what) for _, _, n, what in found]
     assert sum(n for n, _ in rows) == minutes
+    clock = [60 * int(hour) + int(minute) for hour, minute, _, _ in found]
+    assert clock == [sum(n for n, _ in rows[:row]) for row in range(len(rows))]
     assert rows[0][1].startswith("set-up")
-    teaching = sum(n for n, what in rows if re.search(r"\| \d\d, ", what))
+    teaching = sum(n for n, what in rows if re.search(r"\| \[\d\d\]", what))
     assert abs(sum(n for n, what in rows if what.startswith("slack")) - teaching / 5) < 1
 
 
@@ -63,7 +66,8 @@ def test_a_core_takes_the_minutes_of_its_notebook():
 
 def test_the_parts_that_the_guide_names_exist():
     """Each heading that a plan or an entry names in italics is in its notebook."""
-    named = re.findall(r"^\| \d+ \|.*\| (\d\d.*) \|$", text("timetables.md"), re.M)
+    named = re.findall(r"^\|.*\| \[(\d\d)\]\(\S+\)(.*) \|$", text("timetables.md"), re.M)
+    named = [number + part for number, part in named]
     skipped = re.findall(r"(\*[^*\n]+\*) \((\d\d)\)", text("timetables.md"))
     assert len(skipped) > 10
     named += [number + part for part, number in skipped]
