@@ -22,7 +22,7 @@ endif
 
 .PHONY: help setup run lab napari site slides pictures test real-frames test-units \
   test-notebooks test-real test-napari test-cluster test-browser test-gpu test-binder coverage lint \
-  measure bench bench-gpu outputs constraints clean
+  measure bench bench-gpu outputs constraints sizes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -162,6 +162,9 @@ outputs: $(VENV)/.lint ## store the outputs of compared cells, on simulated fram
 
 constraints: ## resolve the newest versions into constraints.txt
 	@sh .ci/constraints
+
+sizes: ## measure each environment, for the status page
+	@sh .ci/sizes
 
 clean: ## remove everything that was built, but not .venv and data
 	rm -rf build .pytest_cache .ruff_cache .hypothesis dask-worker-space

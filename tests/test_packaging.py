@@ -1,6 +1,7 @@
 """pyproject.toml, constraints.txt, the conda environment and the tools' own files agree."""
 
 import ast
+import csv
 import os
 import re
 import shutil
@@ -78,6 +79,19 @@ def test_learners_install_what_they_import_and_no_more():
     needed = {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - OTHERS
     names = {one.name for one in requirements()} - UNIMPORTED
     assert needed == {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def test_the_guide_states_the_megabytes_that_were_measured():
+    """The record of ``make sizes`` agrees with the guide, and napari makes the largest."""
+    rows = csv.DictReader((ROOT / "site" / "sizes.csv").read_text("utf-8").splitlines())
+    sizes = {row["made by"].strip("`"): row for row in rows}
+    assert list(sizes) == ["make setup", "make napari", "make site", "binder/postBuild"]
+    for column in ("packages", "MiB to download", "MiB on disk"):
+        counts = [int(row[column]) for row in sizes.values()]
+        assert max(counts) == counts[1]
+    guide = (ROOT / "site" / "teach" / "classroom.md").read_text("utf-8")
+    low, high = map(int, re.search(r"packages are (\d+) to (\d+) MB for", guide).groups())
+    assert low < int(sizes["make setup"]["MiB to download"]) * 1.048576 < high
 
 
 def test_versions_agree():

@@ -25,6 +25,28 @@ def calls(program):
     return [shlex.split(row, comments=True) for row in rows]
 
 
+# what a line of PowerShell may be here: a setting, or a program with words; PowerShell takes a word
+# with one hyphen and a full stop or colon apart, and a comma, bracket or dollar has a meaning
+WORD = r'"[^"`]*"|(?!-[^-\s]\S*[.:])[\w./:=-]+'
+LINE = r'\$env:[A-Z_]+ = (\d+|"[^"`]*")|(py|git|cd|curl\.exe|\.venv\\Scripts\\[\w-]+)'
+LINE += rf"( ({WORD}))+"
+
+
+def commands(block, *, powershell=False):
+    """Return the commands of a block, each as one line, without comments."""
+    continued, between = ("`", "; ") if powershell else (r"\\", "; | && ")
+    lines = re.sub(rf"{continued}\n *", "", re.sub(r"(^| )#.*", "", block, flags=re.M))
+    return [line for line in re.split(rf"\n|{between}", lines) if line]
+
+
+def posix(line):
+    """Return a line of PowerShell as one for other systems."""
+    assert re.fullmatch(LINE, line), f"{line} is not for PowerShell"
+    line = re.sub(r"^\$env:(\w+) = ", r"export \1=", line)
+    line = re.sub(r"^py -m", "python3 -m", line.replace("curl.exe", "curl"))
+    return line.replace(".venv\\Scripts\\", ".venv/bin/")
+
+
 def test_the_course_map_lists_every_notebook():
     """The map links every notebook, in order, and nothing else."""
     linked = re.findall(r"^\| \[\d\d [^]]*\]\((notebooks/\w+\.ipynb)\)", text("README.md"), re.M)
@@ -73,3 +95,26 @@ def test_commands_are_accepted(monkeypatch, tmp_path, load):
     assert lines
     for words in lines:
         assert tool.main(words) == 1
+
+
+def test_powershell_does_what_other_systems_do():
+    """Each line of PowerShell is that of the block beside it, of ``make run`` or ``make test``."""
+    (block,) = re.findall(r"```powershell\n(.*?)```", text("README.md"), re.S)
+    lines = list(map(posix, commands(block, powershell=True)))
+    venv, install, lab = commands(
+        re.search(r"On macOS.*?```sh\n(.*?)```", text("README.md"), re.S)[1]
+    )
+    assert lines[:3] == [venv, install, lab]
+    recipes = text("Makefile").replace("$(CURDIR)", "$PWD")
+    for name in ("NBVAL", "PIP", "PY", "BIN", "VENV"):
+        recipes = recipes.replace(f"$({name})", re.search(rf"^{name} := (.*)", recipes, re.M)[1])
+    for line in lines[1:]:
+        assert line.removeprefix("export ") in recipes or line.startswith(".venv/bin/segkit"), line
+
+    beside = r"```sh\n([^`]*)```\n\nIn PowerShell:\n\n```powershell\n(.*?)```"
+    pairs = re.findall(beside, text("site/teach/classroom.md"), re.S)
+    assert len(pairs) == 2
+    for block, theirs in pairs:
+        block = block.replace("make setup", f"{venv}\n{install}").replace("make lab", lab)
+        lines = map(posix, commands(theirs, powershell=True))
+        assert list(map(shlex.split, lines)) == list(map(shlex.split, commands(block)))

@@ -160,7 +160,7 @@ def execute(path, kept, *, stop):
             break
     lines = re.findall(r"^[\w.]*(?:Error|Exception|Timeout)\b.*", errors, re.M)
     failure = (
-        (lines or ["nbconvert failed"])[-1]
+        (lines or ["nbconvert failed"])[-1].rstrip(".")
         if status
         else _failure(nbformat.read(kept, as_version=4))
     )
