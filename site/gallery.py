@@ -47,7 +47,7 @@ On the frames of the course: `cd data/BBBC039` or `cd data/simulated`, then
 The files have to be grey frames of one shape, one per file, unless the text says otherwise.
 [Find those that differ](#snippet-find_odd_files) first.
 The tests run every script, most of them on images made with known nuclei.
-What a script prints is shown for eight simulated frames, and what else it needs.
+Results are those on eight simulated frames, but for four that need a display, a GPU or settings.
 """
 
 
