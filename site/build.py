@@ -48,10 +48,11 @@ def collect(folder, runs, *, data_set, workers):
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    write(folder / "copy" / "index.md", gallery.page(ROOT.glob("snippets/*.py")))
+    snippets = list(ROOT.glob("snippets/*.py"))
+    write(folder / "copy" / "index.md", gallery.page(snippets))
     notebooks = {stem: notebook for stem, (notebook, _) in runs.items()}
     for stem, notebook in notebooks.items():
-        page = notebook_pages.prepared(notebook, stem, notebooks)
+        page = gallery.linked(notebook_pages.prepared(notebook, stem, notebooks), stem, snippets)
         write(folder / "notebooks" / f"{stem}.ipynb", nbformat.writes(page) + "\n")
     shutil.copytree(ROOT / "notebooks" / "pictures", folder / "notebooks" / "pictures")
     write(folder / "generated" / "map.md", pages.course_map(notebooks))

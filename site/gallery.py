@@ -2,13 +2,16 @@
 
 One page, in MyST Markdown: a list of all, then each with its purpose, what comes out,
 the notebook that explains it, and its code, grouped by what one wants to do. Links to notebooks
-lead to ``/notebooks/``, as on the web site.
+lead to ``/notebooks/``, as on the web site, and the notebooks link back. What the snippets print
+and draw was recorded by ``tests/snippets/printed.py``.
 """
 
 import ast
 import json
 import re
 from pathlib import Path
+
+import notebook_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "https://github.com/dask-segmentation/image-segmentation-with-dask/blob/main/snippets"
@@ -32,6 +35,8 @@ GROUPS = {
     "Use all cores, a cluster or a GPU": "profile_tasks local_cluster slurm_cluster gpu_segment "
     "gpu_dask_image",
 }
+PRINTED = "```{{code-block}} text\n:class: output\n\n{}\n```"  # without a button to copy it
+PICTURE = "```{{image}} /pictures/copy/{}.png\n:alt: {}\n:width: 24rem\n```"
 HEAD = """# Copy
 
 Here are {count} short scripts to copy, which show the libraries' own calls.
@@ -42,6 +47,7 @@ On the frames of the course: `cd data/BBBC039` or `cd data/simulated`, then
 The files have to be grey frames of one shape, one per file, unless the text says otherwise.
 [Find those that differ](#snippet-find_odd_files) first.
 The tests run every script, most of them on images made with known nuclei.
+Results are those on eight simulated frames, but for four that need a display, a GPU or settings.
 """
 
 
@@ -75,9 +81,8 @@ def explained(path):
 
 def title(stem):
     """Return a notebook's number and title."""
-    notebook = json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-    heading = "".join(notebook["cells"][0]["source"]).split("\n")[0]
-    return f"{stem[:2]} {heading.lstrip('# ')}"
+    notebook = notebook_pages.read(ROOT / "notebooks" / f"{stem}.ipynb")
+    return f"{stem[:2]} {notebook_pages.title(notebook)}"
 
 
 def page(paths):
@@ -99,6 +104,7 @@ def page(paths):
         If a script is in no group.
     """
     paths = {path.stem: path for path in paths}
+    printed, pictures = json.loads((ROOT / "site" / "printed.json").read_text("utf-8")).values()
     listed, sections = [], []
     for group, names in GROUPS.items():
         listed.append(f"\n{group}:\n")
@@ -109,9 +115,21 @@ def page(paths):
             link = f"[{title(one['notebook'])}](/notebooks/{one['notebook']}.ipynb)"
             sections += [f"(snippet-{name})=\n### {one['title']}", one["text"]]
             sections += [f"**Result:** {one['result'].strip()}"] if one["result"] else []
+            sections += [PRINTED.format(printed[name])] if name in printed else []
+            sections += [PICTURE.format(name, pictures[name])] if name in pictures else []
             sections += [f"Explained in notebook {link}; [snippets/{name}.py]({SOURCE}/{name}.py)"]
             sections += [f"```python\n{one['code']}\n```"]
     if paths:
         raise ValueError(f"{', '.join(paths)} not in a group of site/gallery.py: add it to one")
     head = HEAD.format(count=sum(line.startswith("-") for line in listed))
     return "\n\n".join([head.strip(), "\n".join(listed), *sections]) + "\n"
+
+
+def linked(notebook, stem, paths):
+    """Add links to the snippets that a notebook explains to its heading "Copy this", in place."""
+    found = {path.stem: explained(path) for path in sorted(paths)}
+    ours = {name: one["title"] for name, one in found.items() if one["notebook"] == stem}
+    links = "; ".join(f"[{words}](#snippet-{name})" for name, words in ours.items())
+    (cell,) = (cell for cell in notebook.cells if cell.source.startswith("## Copy this"))
+    cell.source += f"\n\nIn the [gallery](/copy/index.md): {links}.\n"
+    return notebook

@@ -12,18 +12,19 @@ frames, before and after. Explained in notebooks/04_morphology.ipynb.
 import tifffile
 from dask.array.image import imread
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 pattern = "images/*.tif"  # your images
 SMALL = 100  # pixels: larger than debris, smaller than a nucleus
 
 
-def above_otsu(chunk):
-    level = threshold_otsu(chunk)
-    background = chunk[chunk <= level]
+def segmented(chunk):
+    smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
+    level = threshold_li(smooth)
+    background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
-    return (chunk > level) & found
+    return ((smooth > level) & found)[None]
 
 
 def clean(chunk):
@@ -33,7 +34,7 @@ def clean(chunk):
 
 images = imread(pattern, imread=tifffile.imread)[:5]
 assert images.ndim == 3, f"not one grey frame per file: {images.shape}"
-mask = images.map_blocks(above_otsu, dtype=bool)
+mask = images.map_blocks(segmented, dtype=bool)
 cleaned = mask.map_blocks(clean, dtype=bool)
 before, after = ([ndimage.label(one)[1] for one in stack.compute()] for stack in (mask, cleaned))
 print("objects per frame before:", before)

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from dask.array.image import imread
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.segmentation import clear_border
 
 pattern = "images/*.tif"  # your images
@@ -19,7 +19,7 @@ pattern = "images/*.tif"  # your images
 
 def labelled(chunk):
     smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     return ndimage.label((smooth > level) & found)[0][None]

@@ -20,7 +20,11 @@ pattern = "images/*.tif"  # your images
 def measured(path):
     image = skimage.io.imread(path)
     assert image.ndim == 2, f"{path} is not one grey frame: its shape is {image.shape}"
-    labels = skimage.measure.label(image > skimage.filters.threshold_otsu(image))
+    smooth = skimage.filters.gaussian(image.astype("float32"))
+    level = skimage.filters.threshold_li(smooth)
+    background = smooth[smooth <= level]
+    found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
+    labels = skimage.measure.label((smooth > level) & found)
     columns = skimage.measure.regionprops_table(labels, image, ("label", "area", "mean_intensity"))
     return pd.DataFrame(columns).assign(file=path)
 

@@ -17,7 +17,7 @@ import dask
 import pandas as pd
 import tifffile
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.measure import label, regionprops_table
 
 pattern = "images/*.tif"  # your images
@@ -29,7 +29,7 @@ def measured(path):
     image = tifffile.imread(path, is_shaped=False)  # all pages, also those appended one by one
     assert image.ndim == 2, f"{path} is not one grey frame: its shape is {image.shape}"
     smooth = ndimage.gaussian_filter(image.astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     labels = label((smooth > level) & found)

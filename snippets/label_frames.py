@@ -4,8 +4,9 @@
 
 For a stack of independent frames; start it where images/ is, or change `pattern`. Each chunk, one
 frame, has its own threshold and is labelled separately: no object reaches into another frame, and
-no task waits for another. Any threshold of skimage.filters can stand in place of Otsu's. It prints
-the number of objects in each of the first five frames. Explained in notebooks/05_measuring.ipynb.
+no task waits for another. Any threshold of skimage.filters can stand in place of Li's, which finds
+dim objects beside bright ones. It prints the number of objects in each of the first five frames.
+Explained in notebooks/05_measuring.ipynb.
 """
 
 import numpy as np
@@ -13,13 +14,13 @@ import tifffile
 from dask.array.image import imread
 from dask_image import ndfilters
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 
 pattern = "images/*.tif"  # your images
 
 
 def numbered(chunk):
-    level = threshold_otsu(chunk)
+    level = threshold_li(chunk)
     background = chunk[chunk <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     return ndimage.label((chunk[0] > level) & found)[0][None]

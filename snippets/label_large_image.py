@@ -15,7 +15,7 @@ import tifffile
 import zarr
 from dask_image import ndfilters, ndmeasure
 from scipy import ndimage
-from skimage.filters import threshold_isodata
+from skimage.filters import threshold_li
 
 path = "large.tif"  # your image
 CHUNK = 1024  # pixels
@@ -24,7 +24,10 @@ store = tifffile.imread(path, aszarr=True, level=0)  # of a pyramid, the full re
 image = da.from_zarr(zarr.open_array(store, mode="r")).rechunk(CHUNK)
 assert image.ndim == 2, f"{path} is not one grey image: its shape is {image.shape}"
 smoothed = ndfilters.gaussian_filter(image.astype("float32"), sigma=1)
-level = threshold_isodata(smoothed[::4, ::4].compute())  # midway between background and objects
+sample = smoothed[::4, ::4].compute()
+level = threshold_li(sample)  # the same for all chunks
+background = sample[sample <= level]
+assert level > background.mean() + 2 * background.std(), f"{path} seems to hold noise alone"
 mask = (smoothed > level).persist()
 labels, count = dask.compute(*ndmeasure.label(mask))
 

@@ -4,8 +4,10 @@
 
 For a stack of planes through the same objects (not for frames of a film) with objects that do not
 touch; put yours in place of volume.tif, and the distances of its planes, rows and columns in place
-of `SPACING`. dask-image smooths and labels across the chunks. It prints a row per object: its
-volume, and its mean intensity. Explained in notebooks/05_measuring.ipynb.
+of `SPACING`. dask-image smooths and labels across the chunks. The threshold suits objects of like
+brightness; threshold_li finds dim ones beside bright ones too, and makes the bright ones larger. It
+prints a row per object: its volume, and its mean intensity. Explained in
+notebooks/05_measuring.ipynb.
 """
 
 import dask
@@ -29,9 +31,10 @@ store = tifffile.imread(path, aszarr=True, chunkmode="page", level=0)
 volume = da.from_zarr(zarr.open_array(store, mode="r")).rechunk({0: PLANES})
 sigma = [BLUR / step for step in SPACING]
 smoothed = ndfilters.gaussian_filter(volume.astype("float32"), sigma)
-level = threshold_isodata(
-    smoothed[::2, ::4, ::4].compute()
-)  # midway between background and objects
+sample = smoothed[::2, ::4, ::4].compute()
+level = threshold_isodata(sample)  # midway between background and objects
+background = sample[sample <= level]
+assert level > background.mean() + 2 * background.std(), f"{path} seems to hold noise alone"
 labels, count = dask.persist(*ndmeasure.label((smoothed > level).persist()))
 
 # one pass over the labels; ndmeasure.area and ndmeasure.mean make tasks for each object

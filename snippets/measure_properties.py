@@ -3,8 +3,10 @@
     python snippets/measure_properties.py
 
 For a table with more than area and mean intensity: put any names that regionprops_table knows into
-`PROPERTIES`. Start it where images/ is, or change `pattern`. It prints the number of nuclei in all
-frames, and the medians. Explained in notebooks/05_measuring.ipynb.
+`PROPERTIES`. Start it where images/ is, or change `pattern`. Li's threshold finds dim nuclei beside
+bright ones, and of the bright ones takes in the blurred rim: areas are some 10 % larger than with
+Otsu's. It prints the number of nuclei in all frames, and the medians. Explained in
+notebooks/05_measuring.ipynb.
 """
 
 from glob import glob
@@ -13,7 +15,7 @@ import dask
 import pandas as pd
 import tifffile
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.measure import label, regionprops_table
 
 pattern = "images/*.tif"  # your images
@@ -25,7 +27,7 @@ def measured(path):
     image = tifffile.imread(path, is_shaped=False)  # all pages, also those appended one by one
     assert image.ndim == 2, f"{path} is not one grey frame: its shape is {image.shape}"
     smooth = ndimage.gaussian_filter(image.astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     labels = label((smooth > level) & found)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.measure import label, regionprops_table
 
 pattern = "images/*.tif"  # your images
@@ -30,7 +30,7 @@ def measured(path):
     # Q and I: pages of which the file does not say what they are
     assert axes in ("CYX", "QYX", "IYX"), f"{path} holds axes {axes}, not channels of one frame"
     smooth = ndimage.gaussian_filter(image[NUCLEI].astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     labels = label((smooth > level) & found)

@@ -14,7 +14,7 @@ import tifffile
 import zarr
 from dask.array.image import imread
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 
 pattern = "images/*.tif"  # your images
 PIXEL = None  # its width in micrometres, such as 0.645; None if it is not known
@@ -22,7 +22,7 @@ PIXEL = None  # its width in micrometres, such as 0.645; None if it is not known
 
 def labelled(chunk):
     smooth = ndimage.gaussian_filter(chunk[0].astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     return ndimage.label((smooth > level) & found)[0][None]

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from dask.array.image import imread
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.segmentation import find_boundaries
 
 pattern = "images/*.tif"  # your images
@@ -21,7 +21,7 @@ pattern = "images/*.tif"  # your images
 image = imread(pattern, imread=tifffile.imread)[0].compute()
 assert image.ndim == 2, f"not one grey frame per file: {image.shape}"
 smooth = ndimage.gaussian_filter(image.astype("float32"), 1)
-level = threshold_otsu(smooth)
+level = threshold_li(smooth)
 background = smooth[smooth <= level]
 found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
 labels, count = ndimage.label((smooth > level) & found)

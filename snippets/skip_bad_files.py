@@ -14,7 +14,7 @@ import dask
 import pandas as pd
 import tifffile
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 from skimage.measure import label, regionprops_table
 
 pattern = "images/*.tif"  # your images
@@ -26,7 +26,7 @@ def measured(path):
     if image.ndim != 2:
         raise ValueError(f"not one grey frame: its shape is {image.shape}")
     smooth = ndimage.gaussian_filter(image.astype("float32"), 1)
-    level = threshold_otsu(smooth)
+    level = threshold_li(smooth)
     background = smooth[smooth <= level]
     found = level > background.mean() + 2 * background.std()  # false in a frame of noise alone
     labels = label((smooth > level) & found)

@@ -47,7 +47,7 @@ def scene(number, shape=(230, 310)):
     for y, x in rng.choice(places, count, replace=False):
         mask |= (row - y) ** 2 + (column - x) ** 2 <= rng.integers(8, 14) ** 2
     labels, count = ndimage.label(mask)
-    light = np.append(0, rng.uniform(16_000, 28_000, count))[labels] + 1500 + column
+    light = np.append(0, rng.uniform(8_000, 40_000, count))[labels] + 1500 + column
     return (light + rng.normal(0, 30, shape)).astype(np.uint16), labels
 
 

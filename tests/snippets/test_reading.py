@@ -63,6 +63,14 @@ def test_multipage_refuses_what_hides_images(play, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["stack.tif"]
 
 
+def test_read_multipage_refuses_colours(play, tmp_path):
+    """Four frames that were saved as the colours of one page are not one frame."""
+    colours = {"photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(tmp_path / "stack.tif", STACK[:4], **colours)
+    with pytest.raises(SystemExit, match="save one grey image per page"):
+        play("read_multipage")
+
+
 def test_read_own_format(play, tmp_path):
     """The red channels of all pictures are one array; a grey picture is refused."""
     colours = np.random.default_rng(0).integers(0, 255, (4, 20, 30, 3), np.uint8)
