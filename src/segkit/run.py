@@ -337,10 +337,7 @@ def scheduler(name, *, workers=None):
     from distributed import Client
 
     settings, problem = {"address": name, "timeout": 5}, f"no scheduler answers at {name}"  # s
-    cure = (
-        "start one there (notebook 14), or correct the address (for tls://, also the "
-        "certificates, distributed.comm.tls in Dask's configuration)"
-    )
+    cure = "start one there, or correct the address (for tls:// also distributed.comm.tls in Dask)"
     if name == "local":
         settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
         settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}
@@ -477,8 +474,8 @@ def _recorded(out, *names):
     """Return columns of the list of frames that a run began with."""
     path, cure = out / "files.parquet", CHOOSE.format(out)
     with segkit.explained(RunError, f"{path} is missing or damaged", cure):
-        table = pq.read_table(path, columns=list(names), use_threads=False)  # half the memory
-        return [table[name] for name in names]
+        # without threads it takes half the memory
+        return pq.read_table(path, columns=list(names), use_threads=False).columns
 
 
 def _refuse_other_settings(out, settings):
