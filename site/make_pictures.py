@@ -41,7 +41,7 @@ def stages(image, *, across):
     show.masks(masked, mask, title="its mask")
     show.labels(labelled, labels, title="its labels")
     plotted.scatter(table["area"], table["mean_intensity"], s=6, alpha=0.7)
-    plotted.set_title(f"{len(table)} nuclei, measured")
+    plotted.set_title(f"{len(table)} objects, measured")
     plotted.set(xlabel="area (pixels)", ylabel="mean intensity (grey levels)")
     return fig
 
