@@ -2,9 +2,9 @@
 
     PYTHONPATH=tools python site/slides.py --into build/slides
 
-A heading begins a slide; what does not fit below it continues on the slide beneath. Tests,
-solutions and the part "Going deeper" are left out. A figure is shown without the code that drew it.
-The speaker's notes (key S) are those of the instructor's guide.
+A deck begins with its title, and a heading begins a slide; what does not fit continues on the slide
+beneath. Tests, solutions and the part "Going deeper" are left out. A figure is shown without the
+code that drew it. The speaker's notes (key S) are those of the instructor's guide.
 """
 
 import argparse
@@ -14,12 +14,15 @@ import struct
 import sys
 from base64 import b64decode
 from copy import deepcopy
-from html import escape
 from pathlib import Path
 
+import conf
 import notebook_pages
+import pages
 import sphinx_revealjs
+from jinja2 import Template
 from nbconvert import SlidesExporter
+from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from segkit import data
@@ -33,20 +36,8 @@ LINE, GAP = 34, 24  # height of a line of text or code, and between paragraphs
 WORDS, CODE = 92, 78  # characters in a line
 ROWS = 18  # lines of code on a slide
 TEMPLATE = (HERE / "slides.html.j2").read_text("utf-8")
-INDEX = """\
-<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Slides: Image segmentation with Dask</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body {{ font: 1.1rem/1.7 sans-serif; max-width: 42rem; margin: 2rem auto; }}</style>
-</head>
-<body><main><h1>Slides</h1>
-<p>Image segmentation with Dask. Space moves on, Escape shows all slides, F fills the screen, S
-shows the speaker's notes.</p>
-<p><a href="opening.slides.html">Opening</a></p>
-<ol start="0">
-{rows}
-</ol></main></body></html>
-"""
+LEGAL = "\n\n".join([conf.project, *conf.copyright.split(". ", 1)])  # course, authors, licences
+INDEX = Template((HERE / "slides_index.html.j2").read_text("utf-8"), autoescape=True)
 
 
 def _lines(text, width):
@@ -57,10 +48,8 @@ def _lines(text, width):
 def height(cell):
     """Estimate the height of a cell on a slide, in pixels."""
     if cell.cell_type == "markdown":
-        parts = _parts(cell.source)
-        words = sum(LINE * _lines(_flowing(part), WORDS) for part in parts if not _is_code(part))
-        code = sum(30 + LINE * _lines(part, CODE) for part in parts if _is_code(part))
-        return words + code + GAP * (len(parts) - 1) + 40 * cell.source.startswith("#")
+        parts = sum(GAP + _height(part) for part in _parts(cell.source))
+        return parts - GAP + 40 * cell.source.startswith("#")
     total = 0 if _drawn(cell) else 30 + LINE * _lines(cell.source, CODE)
     for output in cell.outputs:
         content = output.get("data", {})
@@ -68,7 +57,8 @@ def height(cell):
             width, tall = struct.unpack(">II", b64decode(content["image/png"])[16:24])
             total += min(FIGURE, WIDTH * tall / width)
         elif "text/html" in content:
-            total += 30 + 36 * max(4, "".join(content["text/html"]).count("<tr"))
+            rows = re.findall(r"<tr.*?</tr>", "".join(content["text/html"]), re.S)
+            total += 30 + 36 * max(4, sum(map(_row, rows)))
         else:
             text = (
                 output.get("text")
@@ -79,19 +69,40 @@ def height(cell):
     return total
 
 
-def _is_code(part):
-    return part.startswith("```")
+def _height(part):
+    """Estimate the height of a paragraph, list, table, picture or fenced code, in pixels."""
+    if part.startswith("!["):
+        return FIGURE
+    if part.startswith("```"):
+        return 30 + LINE * _lines(part, CODE)
+    width = WORDS // 2 if part.startswith("|") else WORDS  # cells of a table break sooner
+    return LINE * _lines(_flowing(part), width)
+
+
+def _row(row):
+    """Count the lines of a row of an HTML table; if it is too wide, its cells break at spaces."""
+    cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S)
+    return max(len(cell.split()) for cell in cells) if sum(map(len, cells)) > WORDS else 1
+
+
+def _divided(part):
+    """Divide a Markdown table that is too high for a slide in two; both have its head."""
+    lines = part.split("\n")
+    if not part.startswith("|") or len(lines) < 5 or _height(part) <= HEIGHT:
+        return [part]
+    half = 1 + len(lines) // 2
+    return ["\n".join(lines[:half]), *_divided("\n".join(lines[:2] + lines[half:]))]
 
 
 def _parts(source):
-    r"""Divide a text into paragraphs, lists and tables; code between fences stays in one piece.
+    r"""Divide a text into paragraphs, lists and tables; fenced code and folds stay in one piece.
 
     >>> _parts("one\ntwo\n\n```\na\n\nb\n```")
     ['one\ntwo', '```\na\n\nb\n```']
     """
     parts, fenced = [[]], False
     for line in source.strip().split("\n"):
-        fenced ^= line.startswith("```")
+        fenced ^= line.startswith(("```", "<details", "</details"))
         if line.strip() or fenced:
             parts[-1].append(line)
         elif parts[-1]:
@@ -110,7 +121,7 @@ def _flowing(source):
 
 def _drawn(cell):
     """Return whether a slide leaves out a cell's code: it is folded, or draws a figure."""
-    folded = "hide-input" in cell.metadata.get("tags", [])
+    folded = "hide-input" in cell.metadata.get("tags", []) or not cell.source
     return folded or any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))
 
 
@@ -120,7 +131,7 @@ def _left_out(cell):
 
 
 def parts(cell):
-    """Divide what is long: a text into paragraphs, lists and tables, a code cell from its outputs.
+    """Divide what is long: a text into paragraphs, lists and tables, a code cell into its outputs.
 
     Parameters
     ----------
@@ -129,26 +140,22 @@ def parts(cell):
     Returns
     -------
     list of nbformat.NotebookNode
-        The cell itself if it is short. A heading keeps the paragraph that follows it.
+        A copy of the cell if it is short. A heading keeps the paragraph that follows it, and a
+        question its choices.
     """
-    if cell.cell_type == "code" and not _drawn(cell) and height(cell) > HEIGHT:
-        outputs, lines = deepcopy(cell), cell.source.split("\n")
-        outputs.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
-        cells = [deepcopy(cell) for _ in range(0, len(lines), ROWS)]
-        for number, code in enumerate(cells):
-            code.source = "\n".join(lines[number * ROWS : (number + 1) * ROWS])
-            code.outputs = []
-        return [*cells, outputs] if cell.outputs else cells
-    if cell.cell_type != "markdown" or height(cell) < HEIGHT / 2:
-        return [cell]
-    texts = _parts(cell.source)
-    if texts[0].startswith("#") and len(texts) > 1:
-        texts[:2] = ["\n\n".join(texts[:2])]
-    cells = []
-    for part in texts:
-        cells.append(deepcopy(cell))
-        cells[-1].source = part
-    return cells
+    pieces = [{}]
+    if cell.cell_type == "code" and height(cell) > HEIGHT:
+        lines = [] if _drawn(cell) else cell.source.split("\n")
+        codes = ["\n".join(lines[at : at + ROWS]) for at in range(0, len(lines), ROWS)]
+        pieces = [{"source": code, "outputs": []} for code in codes]
+        pieces += [{"source": "", "outputs": [output]} for output in cell.outputs]
+    elif cell.cell_type == "markdown" and height(cell) >= HEIGHT / 2:
+        texts = _parts(cell.source)
+        for place in range(len(texts) - 1, 0, -1):
+            if texts[place - 1].startswith("#") or texts[place].startswith("- a. "):
+                texts[place - 1 : place + 1] = ["\n\n".join(texts[place - 1 : place + 1])]
+        pieces = [{"source": part} for text in texts for part in _divided(text)]
+    return [deepcopy(NotebookNode(cell, **piece)) for piece in pieces]
 
 
 def arranged(notebook, stems):
@@ -164,10 +171,14 @@ def arranged(notebook, stems):
     Returns
     -------
     nbformat.NotebookNode
-        Cells with ``slideshow.slide_type``: "slide" for a heading, "subslide" where the one
-        before is full, "skip" for what is left out, else "-".
+        Cells with ``slideshow.slide_type``: "slide" for the title, for what follows it and for a
+        heading, "subslide" where the one before is full, "skip" for what is left out, else "-".
     """
     notebook = notebook_pages.prepared(notebook, "", stems)
+    first, second = notebook.cells[:2]
+    title, _, aim = first.source.partition("\n\n")
+    first.source = f"{title}\n\n{LEGAL}"
+    second.source = f"{aim}\n\n{second.source}".strip()
     cells, used = [], 0
     for original in notebook_pages.core(notebook):
         if original.cell_type == "code":  # without what workers log
@@ -180,7 +191,7 @@ def arranged(notebook, stems):
             size = GAP + height(cell)
             if _left_out(cell):
                 kind, size = "skip", 0
-            elif heading or not cells:
+            elif heading or len(cells) < 2:
                 kind, used = "slide", 0
             elif used and used + size > HEIGHT:
                 kind, used = "subslide", 0
@@ -225,7 +236,8 @@ def deck(notebook, *, title, stems, spoken=""):
     Returns
     -------
     str
-        HTML that loads reveal.js from the folder ``reveal.js`` beside it.
+        HTML that loads reveal.js from the folder ``reveal.js`` beside it, and the pictures that a
+        text links to from ``pictures``.
     """
     exporter = SlidesExporter(
         raw_template=TEMPLATE,
@@ -253,6 +265,7 @@ def main(arguments=None):
     cache = args.into.with_name("site-work") / "executed"  # shared with the site
     print(f"data      {data.describe(data.locate())}")
     shutil.copytree(REVEAL, args.into / "reveal.js", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "notebooks" / "pictures", args.into / "pictures", dirs_exist_ok=True)
     stems, rows = {path.stem for path in paths}, []
     for notebook, row in notebook_pages.executed(paths, cache, workers=args.workers):
         if row["failure"]:
@@ -261,11 +274,11 @@ def main(arguments=None):
         stem = row["notebook"]
         html = deck(notebook, title=row["title"], stems=stems, spoken=notes(stem))
         (args.into / f"{stem}.slides.html").write_text(html, encoding="utf-8")
-        rows.append(f'<li><a href="{stem}.slides.html">{escape(row["title"])}</a></li>')
-    opening = new_notebook(cells=[new_markdown_cell(text) for text in openings()])
+        rows.append((stem, row["title"], pages.aim(notebook), sum(pages.minutes(notebook))))
+    opening = new_notebook(cells=[new_markdown_cell(text) for text in ("# Opening", *openings())])
     html = deck(opening, title="Opening", stems=stems)
     (args.into / "opening.slides.html").write_text(html, encoding="utf-8")
-    (args.into / "index.html").write_text(INDEX.format(rows="\n".join(rows)), encoding="utf-8")
+    (args.into / "index.html").write_text(INDEX.render(conf=conf, rows=rows), encoding="utf-8")
     print(f"slides    of {len(paths)} notebooks\nlook at   {args.into / 'index.html'}")
     return 0
 

@@ -22,6 +22,7 @@ needs_sphinx = pytest.mark.skipif(
 OVERVIEW = (
     "**You will be able to**\n\n- a\n\n**Time:** 25 minutes of reading, 20 minutes of exercises."
 )
+ANSWER = "<details><summary>Answer</summary>\n\n**b**.\n\n</details>"
 
 
 @pytest.fixture(scope="module")
@@ -124,28 +125,51 @@ def test_going_deeper_is_closed_on_its_page(load, tmp_path):
 
 @needs_sphinx
 def test_slides_begin_at_headings_and_leave_solutions_out(load):
-    """A heading begins a slide, long content continues below, solutions and tests are skipped."""
+    """Title and headings begin slides, long content continues, solutions and tests are skipped."""
     slides = load("site/slides")
     solution = new_code_cell("# Solution 1\nx = 3", metadata={"tags": ["solution"]})
     long = new_code_cell("\n".join(f"line_{i} = {i}" for i in range(25)))
     steps = [new_markdown_cell("## A step"), new_code_cell("1 + 1"), long, solution]
     cells = slides.arranged(small(*steps, *DEEPER), ()).cells
     kinds = [cell.metadata.slideshow.slide_type for cell in cells]
-    assert kinds == ["slide", "-", "slide", "-", "subslide", "subslide", "skip"]
+    assert kinds == ["slide", "slide", "slide", "-", "subslide", "subslide", "skip"]
     assert len({cell.id for cell in cells}) == len(cells)
 
 
 @needs_sphinx
+def test_what_is_too_high_for_a_slide_is_divided(load):
+    """A table has its head on both slides, choices and folds stay together, outputs are apart."""
+    slides = load("site/slides")
+    rows = [f"| {row} | {'wide ' * 20} |" for row in range(10)]
+    question = "**Question:** which?\n\n- a. this\n- b. that"
+    head = ["| a | b |", "|---|---|"]
+    table = "\n".join([*head, *rows])
+    text = f"{table}\n\n{question}\n\n{ANSWER}"
+    first, second, *last = slides.parts(new_markdown_cell(text))
+    assert first.source.split("\n")[:2] == second.source.split("\n")[:2] == head
+    assert (first.source + second.source).count("wide") == 200
+    assert [cell.source for cell in last] == [question, ANSWER]
+    html = f"<table>{'<tr><td>a b c</td><td>' + 'x' * 90 + '</td></tr>'}" * 5
+    text = new_output("stream", text="said\n" * 6)
+    shown = new_output("display_data", {"text/html": html})
+    code, *outputs = slides.parts(new_code_cell("f()", outputs=[text, shown]))
+    assert (code.source, code.outputs) == ("f()", [])
+    assert [output.outputs for output in outputs] == [[text], [shown]]
+
+
+@needs_sphinx
 def test_slides_show_a_figure_without_the_code_that_drew_it(load):
-    """A cell that shows a figure loses its source, other cells keep theirs."""
+    """A cell that shows a figure loses its source, other cells keep theirs; answers are folded."""
     slides = load("site/slides")
     picture = io.BytesIO()
     Image.new("L", (30, 20)).save(picture, "png")
     figure = new_output("display_data", {"image/png": b64encode(picture.getvalue()).decode()})
     figure.metadata = {"image/png": {"alt": "two nuclei"}}
     drawn = new_code_cell("draw_it()", outputs=[figure])
-    page = slides.deck(small(drawn, new_code_cell("keep_it()")), title="Try it", stems=())
+    asked = new_markdown_cell(f"{'words ' * 200}\n\n{ANSWER}")
+    page = slides.deck(small(drawn, asked, new_code_cell("keep_it()")), title="Try it", stems=())
     assert "draw_it" not in page
     assert "keep_it" in page
     assert 'alt="two nuclei"' in page
+    assert re.search(r"<details><summary>Answer</summary>\s*<p><strong>b</strong>", page)
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
