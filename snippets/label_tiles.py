@@ -2,11 +2,11 @@
 
     python snippets/label_tiles.py
 
-For one large image of bright nuclei about 30 pixels wide, as a tiled TIFF; put yours in place of
-large.tif. Each tile is a task, which sees a margin of its neighbours' pixels. A nucleus is numbered
-by the place of its first pixel, so that all tiles that see it use one number; the tile with that
-pixel measures it. It writes labels.zarr and nuclei.parquet, which must not exist yet, and prints
-the number of nuclei and the widest margin that was needed. Explained in
+For one large image of bright nuclei about `WIDTH` pixels wide, as a tiled TIFF; put yours in place
+of large.tif. Each tile is a task, which sees a margin of its neighbours' pixels. A nucleus is
+numbered by the place of its first pixel, so that all tiles that see it use one number; the tile
+with that pixel measures it. It writes labels.zarr and nuclei.parquet, which must not exist yet, and
+prints the number of nuclei and the widest margin that was needed. Explained in
 notebooks/11_one_large_image.ipynb.
 """
 
@@ -22,7 +22,7 @@ from scipy import ndimage
 from skimage import filters, measure, segmentation
 
 path = "large.tif"  # your image
-TILE, MARGIN = 1024, 64  # pixels; the margin is wider than a nucleus
+TILE, MARGIN, WIDTH = 1024, 64, 30  # pixels: of a tile, its margin, a nucleus
 
 slide = zarr.open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
 assert slide.ndim == 2, f"{path} is not one grey image: its shape is {slide.shape}"
@@ -38,7 +38,7 @@ labels = zarr.create_array("labels.zarr", shape=slide.shape, chunks=(TILE, TILE)
 def segment(image):
     mask = ndimage.gaussian_filter(image.astype("float32"), 1) > level
     height = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 2)
-    peaks = mask & (height == ndimage.maximum_filter(height, 15))
+    peaks = mask & (height == ndimage.maximum_filter(height, WIDTH // 2))
     return segmentation.watershed(-height, ndimage.label(peaks, np.ones((3, 3)))[0], mask=mask)
 
 

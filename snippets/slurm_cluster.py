@@ -28,7 +28,7 @@ def part_of(paths):  # named after its files as they are: changed ones are anoth
     return parts / f"part-{tokenize(stats)}.parquet"
 
 
-def write_part(paths):
+def write_part(paths):  # put your own segmentation in place of threshold_otsu
     part, tables = part_of(paths), []
     if part.exists():
         return part
