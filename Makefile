@@ -67,7 +67,7 @@ run: setup ## run the pipeline, and notebooks 00 to 06 as pages in build/course
 	@$(PY) tools/run_notebooks.py "notebooks/0[0-6]_*.ipynb" --into build/course
 
 lab: setup ## open the first notebook in JupyterLab
-	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 site: $(VENV)/.site ## build the web site in build/site
 	@PYTHONPATH=tools $(PY) site/build.py --into build/site

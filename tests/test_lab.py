@@ -37,6 +37,9 @@ def test_make_lab_opens_a_notebook_that_can_run(tmp_path):
         retry = requests.adapters.Retry(connect=8, backoff_factor=0.1)  # until the server listens
         web.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
         web.headers["Authorization"] = f"token {info['token']}"
+        (page,) = (word.split("=/")[1] for word in words if "default_url" in word)
+        assert page == f"lab/tree/{path}"
+        assert web.get(f"{info['url']}{page}", timeout=60).ok
         notebook = web.get(f"{info['url']}api/contents/{path}", timeout=60)
         kernel = notebook.json()["content"]["metadata"]["kernelspec"]
         asked = {"path": path, "name": path, "type": "notebook", "kernel": kernel}

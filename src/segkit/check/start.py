@@ -51,5 +51,5 @@ def median_area(answer):
         (pixels / side, too_large),
         (mean, "that is the mean: the median is the value in the middle of the sorted areas."),
     ]
-    otherwise = "start from the column 'area' of the table, which counts pixels."
+    otherwise = "the median of the column 'area' counts pixels: multiply, and do not round."
     return check.recognise(answer, pixels * side**2, mistakes, otherwise, rtol=1e-3)
