@@ -561,7 +561,8 @@ def one_frame(path, number, key):
 PART = (  # of a name: what stands for a channel or a plane
     r"((?i:r\d+_?c\d+))|(?<![A-Za-z])"  # c02 in r01c02 is a column
     r"(?i:(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357])|"
-    r"(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)p\d+"
+    r"(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)[pd]\d+|(?<=\d)A\d+(?=Z\d)|"
+    r"(?<=_)\d(?=_\d+_(?i:dapi|gfp|rfp|cy[357]))"
 )
 APART = (
     "its name differs from that of another file only in the channel or plane: join them into one "

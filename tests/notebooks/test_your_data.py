@@ -263,7 +263,10 @@ def test_what_cannot_be_used_is_listed(folder):
         ("field 2_ch00.tif", "field 2_ch01.tif", "*ch00*"),
         ("DAPI/a.tif", "GFP/a.tif", "DAPI/*"),
         ("C1-a.tif", "C2-a.tif", "C1*"),
+        ("T01L01A01Z01C01.tif", "T01L01A02Z01C02.tif", "*C01*"),
         ("T01L01A01Z01C01.tif", "T01L01A01Z02C01.tif", "*Z01*"),
+        ("B2f01d0.tif", "B2f01d1.tif", "*d0*"),
+        ("B2_01_1_1_DAPI_001.tif", "B2_01_2_1_GFP_001.tif", "*DAPI*"),
     ],
 )
 def test_channels_in_files_of_their_own(folder, one, other, pattern):
