@@ -11,13 +11,18 @@ everything. It prints what the files hold, and the number of nuclei. Explained i
 notebooks/16_your_data.ipynb.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__" and Path(sys.argv[0]).resolve().parent == Path(sys.path[0]):
+    sys.path.pop(0)  # or a folder beside this file, such as sparse, would be taken for a package
+
 import logging
 import re
 import uuid
 import warnings
 from collections import Counter
 from fnmatch import fnmatchcase
-from pathlib import Path
 from types import SimpleNamespace
 
 import dask
@@ -32,6 +37,7 @@ from bioio_ome_tiff import Reader as OmeTiff
 from bioio_tifffile import Reader as PlainTiff
 from PIL import Image
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from skimage.filters import threshold_otsu
 from skimage.measure import regionprops_table
 from skimage.segmentation import mark_boundaries, relabel_sequential, watershed
@@ -182,6 +188,12 @@ def check_complete(tif):
     pages = [page for series in tif.series for page in series.pages]
     need(None not in pages and not any(after), "pages are missing: copy or save the file again")
     for page in pages:
+        rows, columns = page.keyframe.imagelength, page.keyframe.imagewidth
+        need(
+            min(rows, columns) >= 8,
+            f"only {rows} x {columns} pixels: if channels stand last, save "
+            "np.moveaxis(image, -1, 0) with metadata={'axes': 'CYX'}",
+        )
         parts = [*zip(page.dataoffsets, page.databytecounts, strict=False)]
         whole = all(map(all, parts)) and max(map(sum, parts)) <= tif.filehandle.size
         need(whole, "cut off, or without some of its data: copy or save the file again")
@@ -239,11 +251,12 @@ def in_micrometres(size, units):
 COLOURS = (
     "colours: of a stained section separate the stains first (skimage.color.rgb2hed) and save one "
     "as grey levels; of a merge save the colour that holds the nuclei, of a grey image in colours "
-    "one of them; frames that were written as colours, write with photometric='minisblack'"
+    "one of them; channels that were written as colours, write channels first, and with "
+    "photometric='minisblack'"
 )
 PLANES = (
-    "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one; "
-    "snippets/label_volume.py labels in 3-D"
+    "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one, or "
+    "PATTERN, if projections are there too; snippets/label_volume.py labels in 3-D"
 )
 
 
@@ -408,6 +421,16 @@ def saturated(values):
     return counts[-1] / len(values) if len(counts) > 1 and counts[-1] > 3 * counts[-2] else 0
 
 
+def raised(pixels, inside, free):
+    """Return how far the median of a background is above its darkest part, in nuclear heights."""
+    if not free.any():
+        return 0
+    small = resize(pixels.astype("float32"), free.shape, order=1, anti_aliasing=True)
+    low, middle = np.percentile(small[free], (2, 50))
+    height = abs(np.median(pixels[inside]) - middle)
+    return (middle - low) / max(height, 1e-9) if middle - low > 4 * noise_of(small) else 0
+
+
 def doubts(table, labels, image, channels, width):
     """Say why a frame should be looked at again; `image` holds the nuclei, `width` pixels wide."""
     if table.empty:
@@ -428,13 +451,16 @@ def doubts(table, labels, image, channels, width):
         f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER": not 0.6 < found / width < 1.6,
         f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
         f"without a label: {missed} objects of the size of nuclei": missed > 0.02 * len(table),
-        f"the background varies by {uneven:.0%} of the height of nuclei: correct the light first "
-        "(snippets/correct_shading.py)": uneven > 0.1,
+        f"the background varies by {uneven:.0%} of the height of nuclei: uneven light "
+        "(snippets/correct_shading.py), or haze": uneven > 0.1,
     }
     for name, pixels in channels.items():
         share = saturated(pixels[inside])
         text = f"{share:.1%} of nuclear pixels at the maximum of {name}: saturated, or a scale bar"
         doubt[text] = share > 0.005
+        lift = raised(pixels, inside, free)
+        text = f"{name} is bright in most places outside nuclei: cytoplasm, or uneven light?"
+        doubt[text] = lift > 0.33
     doubt = pd.Series(doubt)
     return "; ".join(doubt.index[doubt])
 
@@ -448,7 +474,7 @@ def key_of(path):
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
     steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured)
-    steps = [one.__code__ for one in (*steps, left_out, saturated, doubts)]
+    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, doubts)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
@@ -520,7 +546,9 @@ def one_frame(path, number, key):
     table = table.assign(**origin)[[*origin, *table.columns]]
     width = WIDTH / chosen.factor
     look = doubts(table, labels, pixels[chosen.nuclei], channels, width)
+    ends = [(one.min(), one.max()) for one in channels.values()]
     table.attrs = {"key": key, "path": str(path), **origin, "width": width, "look": look}
+    table.attrs["full"] = any(pair in [(0, 1), (0, 255), (0, 65535)] for pair in ends)
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(picture, labels, compression="zlib")
@@ -531,19 +559,16 @@ def one_frame(path, number, key):
 
 
 PART = (  # of a name: what stands for a channel or a plane
-    r"(?<![A-Za-z])(?i:w\d[0-9A-F]{8}[0-9A-F-]*|(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|"
-    r"tritc|rfp|mcherry|cy[357])|(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)p\d+"
+    r"((?i:r\d+_?c\d+))|(?<![A-Za-z])"  # c02 in r01c02 is a column
+    r"(?i:(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357])|"
+    r"(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)[pd]\d+|(?<=\d)A\d+(?=Z\d)|"
+    r"(?<=_)\d(?=_\d+_(?i:dapi|gfp|rfp|cy[357]))"
 )
 APART = (
     "its name differs from that of another file only in the channel or plane: join them into one "
     "file (notebooks/16_your_data.ipynb shows how), or choose by PATTERN, such as '*_w1*'; "
     "if each is a frame of its own, set PATTERN to '*'"
 )
-
-
-def field_of(path):
-    """Return the name of a file without channel and plane; c02 in r01c02 is a column."""
-    return re.sub(rf"((?i:r\d+_?c\d+))|{PART}", r"\1", name_of(path))
 
 
 def described(path):
@@ -585,9 +610,10 @@ def survey():
                 f"its channels are {used}, where most files have {named[0][0]}: "
                 "give the names of channels, not their numbers"
             )
-    fields = table["path"].map(field_of)
+    names = table["file"].str.replace(r"(?i)(?<=w\d)[0-9A-F]{8}[0-9A-F-]*", "", regex=True)
+    fields = names.str.replace(PART, r"\1", regex=True)
     if not PATTERN:
-        table.loc[fields.duplicated(keep=False), "problem"] = APART
+        table.loc[names.groupby(fields).transform("nunique") > 1, "problem"] = APART
     others = [{"file": name_of(path), "problem": problem} for path, problem in found if problem]
     return pd.concat([table, pd.DataFrame(others)], ignore_index=True) if others else table
 
@@ -630,6 +656,22 @@ def run(files):
     return tables, pd.DataFrame(skipped, columns=["file", "frame", "problem"])
 
 
+def same_nuclei(tables):
+    """Return for each frame the name of another file where more than 60 % of its nuclei are."""
+    files = np.array([table.attrs["file"] for table in tables])
+    centres = [cKDTree(table[["row", "column"]]) for table in tables]
+    everywhere = cKDTree(np.concatenate([one.data for one in centres]))
+    owner = np.repeat(np.arange(len(tables)), [one.n for one in centres])
+    found = []
+    for own, file, table in zip(centres, files, tables, strict=True):
+        reach = table.attrs["width"] / 6
+        near = own.sparse_distance_matrix(everywhere, reach, output_type="ndarray")
+        shared = np.bincount(owner[near["j"]], minlength=len(files)) * (files != file)
+        there = own.n >= 5 and shared.max() > 0.6 * own.n
+        found.append(files[shared.argmax()] if there else "")
+    return found
+
+
 def summary(tables):
     """Return one row per frame: how many nuclei of which width, and whether to look at it again."""
     rows = []
@@ -637,14 +679,17 @@ def summary(tables):
         row = {name: table.attrs[name] for name in ("file", "frame", "position", "time")}
         width = 2 * (table["area_px"].median() / np.pi) ** 0.5
         row |= {"nuclei": len(table), "width_px": width, "look": table.attrs["look"]}
-        places = table[["row", "column"]].to_numpy().tobytes()
-        rows.append(row | {"relative": width / table.attrs["width"], "places": places})
+        rows.append(row | {"relative": width / table.attrs["width"], "full": table.attrs["full"]})
     frames = pd.DataFrame(rows)
-    relative, places = frames.pop("relative"), frames.pop("places")
-    wider = relative > 1.25 * relative.median()
-    copied = places.duplicated(keep=False) & (places != b"")
-    doubt = {"out of focus? Wider than in most frames": wider, "a copy of another frame?": copied}
-    for text, there in doubt.items():
+    relative, full = frames.pop("relative"), frames.pop("full")
+    wider, same = relative > 1.25 * relative.median(), pd.Series(same_nuclei(tables))
+    field = ": a copy, or a channel, plane, projection or time point of the same field?"
+    doubt = [
+        ("wider than in most frames: out of focus, another magnification, or real?", wider),
+        ("stretched per image? Means cannot be compared between frames", full & (full.sum() > 1)),
+        ("the same nuclei as in " + same + field, same != ""),
+    ]
+    for text, there in doubt:
         frames.loc[there, "look"] = (frames["look"] + "; " + text).str.removeprefix("; ")
     return frames
 
@@ -685,5 +730,8 @@ if __name__ == "__main__":
     tables, skipped = run(files)
     nuclei, frames = save(tables, skipped)
     contact_sheet(tables).savefig(RESULTS / "outlines.png")
-    print(f"{len(nuclei)} nuclei in {len(frames)} frames, {len(skipped)} skipped")
+    print(
+        f"{len(nuclei)} nuclei in {len(frames)} frames of {frames['file'].nunique()} files, "
+        f"{len(skipped)} skipped"
+    )
     print(frames[frames["look"] != ""].to_string())

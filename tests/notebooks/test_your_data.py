@@ -3,6 +3,8 @@
 import ast
 import functools
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -28,7 +30,8 @@ def drawn(seed, width=28, shape=None):
     row, column = np.indices(shape or (3 * step, 4 * step))
     number = row // step * (len(row[0]) // step) + column // step + 1
     radius = width * rng.uniform(0.42, 0.5, number.max() + 1)[number]
-    labels = np.where(np.hypot(row % step - width, column % step - width) < radius, number, 0)
+    down, right = width * rng.uniform(0.7, 1.3, (2, number.max() + 1))[:, number]
+    labels = np.where(np.hypot(row % step - down, column % step - right) < radius, number, 0)
     light = ndimage.gaussian_filter(2000.0 * (labels > 0), width / 28)
     image = (light + rng.normal(300, 20, light.shape)).astype("uint16")
     return np.where(labels, 600 + 10 * labels, 500).astype("uint16"), image, labels
@@ -89,6 +92,8 @@ DEEP = {"both": True, **OME, "make": lambda pixels: np.stack([pixels // 2, pixel
 IMAGEJ = {"imagej": True, "resolution": (1 / 0.325, 1 / 0.325)}
 FLOAT = {"make": lambda pixels: (pixels / 4095).astype("float32")}
 COLOURS = {"make": lambda pixels: np.stack(3 * [pixels // 16], axis=-1), "photometric": "rgb"}
+STRETCHED = {"make": lambda pixels: (pixels - pixels.min()) / np.ptp(pixels)}
+LAST = {"make": lambda pixels: np.stack([pixels, pixels], axis=-1)}
 LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True}
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
 MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
@@ -130,13 +135,20 @@ LAYOUTS = {
     "inside out": (INSIDE_OUT, PX | {"BACKGROUND": "bright"}),
     "no images": (lambda folder: (folder / "a.jpg").touch(), PX, "only ['.jpg']: convert"),
     "no width": (tif("a.tif"), {}, "Set DIAMETER to '18 um'"),
+    "one channel of two frames": (two("a_w1131349519.tif", "a_w12C491C83D.tif"), PX),
     "no channel": (tif("a.ome.tif", "CYX", both=True), PX, "NUCLEI is None, and the channels are"),
-    "depth": (tif("a.ome.tif", "ZCYX", **DEEP), UM | NAMES, "3 planes in depth: set DEPTH"),
+    "depth": (
+        tif("a.ome.tif", "ZCYX", **DEEP),
+        UM | NAMES,
+        "one, or PATTERN, if projections are there too",
+    ),
     "unnamed pages": (PAGES, PX, "does not say what Q is: set PAGES"),
     "unnamed single pages": (SINGLE, PX, "5 pages without a name: set PAGES"),
     "odd axis": (tif("a.tif", "RYX", range(5)), PX, "does not say what R is: set PAGES"),
     "inch": (tif("a.tif", unit="inch", **IMAGEJ), UM, "set PIXEL_SIZE"),
     "stains": (tif("a.tif", **COLOURS), PX, "separate the stains first (skimage.color.rgb2hed)"),
+    "channels as colours": (tif("a.tif", **COLOURS), PX, "write channels first, and with"),
+    "channels last": (tif("a.tif", **LAST), PX | {"PAGES": "C"}, "np.moveaxis(image, -1, 0)"),
     "bright": (INSIDE_OUT, PX, "set BACKGROUND to 'bright'"),
     "one of several files": (tif("a.ome.tif", **PART), PX, "2 files of one image"),
     "two sizes": (tif("a.tif", unit="um", **IMAGEJ), PX | {"PIXEL_SIZE": 0.3}, "states pixels of"),
@@ -231,14 +243,14 @@ def test_what_cannot_be_used_is_listed(folder):
     kinds = {"A": {}, "B": {"draw": (56,)}, "C": {"Channel": {"Name": ["DAPI", "signal"]}}, "D": {}}
     kinds["E"] = {"make": lambda pixels: pixels[:, :12, :12]}  # without a nucleus
     dense = {"make": lambda pixels: [pixels[0], 3000 - ndimage.grey_dilation(pixels[1], (25, 25))]}
-    for well, options in (kinds | {"F": dense}).items():
-        tif(f"{well}/a.ome.tif", "CYX", both=True, **OME | options)(folder)
+    for seed, (well, options) in enumerate((kinds | {"F": dense}).items()):
+        tif(f"{well}/a.ome.tif", "CYX", [seed], both=True, **OME | options)(folder)
     cut = folder / "D" / "a.ome.tif"
     cut.write_bytes(cut.read_bytes()[:-9000])
     _, frames, skipped = measured(UM | NUMBERS)
     assert frames["file"].str[0].tolist() == ["A", "B", "E", "F"]
     assert frames["nuclei"].tolist()[:3] == [12, 12, 0]
-    look = ["", "nuclei are 53 px wide, 28 by DIAMETER", "no nuclei", "most objects have hollows"]
+    look = ["", "nuclei are 52 px wide, 28 by DIAMETER", "no nuclei", "most objects have hollows"]
     assert frames["look"].str.extract("^([^:;]*)")[0].tolist() == look
     assert skipped["file"].tolist() == ["C/a.ome.tif", "D/a.ome.tif"]
     assert skipped["problem"].str.contains("give the names|save the file again").all()
@@ -251,7 +263,10 @@ def test_what_cannot_be_used_is_listed(folder):
         ("field 2_ch00.tif", "field 2_ch01.tif", "*ch00*"),
         ("DAPI/a.tif", "GFP/a.tif", "DAPI/*"),
         ("C1-a.tif", "C2-a.tif", "C1*"),
+        ("T01L01A01Z01C01.tif", "T01L01A02Z01C02.tif", "*C01*"),
         ("T01L01A01Z01C01.tif", "T01L01A01Z02C01.tif", "*Z01*"),
+        ("B2f01d0.tif", "B2f01d1.tif", "*d0*"),
+        ("B2_01_1_1_DAPI_001.tif", "B2_01_2_1_GFP_001.tif", "*DAPI*"),
     ],
 )
 def test_channels_in_files_of_their_own(folder, one, other, pattern):
@@ -272,19 +287,48 @@ def test_doubts(folder):
     kinds = {
         "no nuclei": lambda _: noise,
         "without a label: 2 objects": lambda p: np.where(dim, 300 + (p - 300.0) / 8, p),
-        "correct the light first": lambda p: (p + 300.0) * (1 - column / 400),
-        "20 times the area of a nucleus": lambda p: np.where(round_one, 2300, p),
+        "uneven light": lambda p: (p + 300.0) * (1 - column / 400),
+        "19 times the area of a nucleus": lambda p: np.where(round_one, 2300, p),
         "at the maximum of 0": lambda p: np.minimum(p, 2200),
-        "Wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
+        "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
     }
-    for name, make in kinds.items():
-        tif(f"{name}/a.tif", make=lambda p, make=make: make(p).astype("uint16"))(folder)
-    several(*[tif(f"a copy of another frame/{name}.tif", seeds=[1]) for name in "ab"])(folder)
+    for seed, (name, make) in enumerate(kinds.items()):
+        tif(f"{name}/a.tif", seeds=[seed], make=lambda p, m=make: m(p).astype("uint16"))(folder)
+    same, stretched = "the same nuclei as in the same", "stretched per image?"
+    for n in (1, 2):
+        tif(f"{same}/{n}.tif", seeds=[10], make=lambda p, n=n: np.roll(p // n, n))(folder)
+        tif(f"{stretched}/{n}.tif", seeds=[10 + n], **STRETCHED)(folder)
     frames = measured(PX)[1]
     named = [(str(Path(file).parent), look) for file, look in frames[["file", "look"]].to_numpy()]
-    assert {name for name, _ in named} == {*kinds, "a copy of another frame"}
+    assert {name for name, _ in named} == {*kinds, same, stretched}
     assert [(name, look) for name, look in named if name not in look] == []
+
+
+def test_background_of_a_channel(folder):
+    """A frame is named where most of a channel's background is cytoplasm, and not one of noise."""
+    noise = np.random.default_rng(0).normal(100, 5, (168, 224))
+    for seed, cytoplasm in enumerate((0, 200, 600)):
+
+        def make(pixels, cytoplasm=cytoplasm):
+            away = ndimage.distance_transform_edt(pixels[0] == 500)  # from nuclei
+            return [noise + cytoplasm * ((away > 0) & (away < 20)), pixels[1]]
+
+        tif(f"{cytoplasm}.ome.tif", "CYX", [seed], both=True, **OME, make=make)(folder)
+    look = measured(PX | NAMES)[1]["look"]
+    assert look.str.contains("signal is bright in most places").tolist() == [False, True, True]
+    assert not look[0]
+
+
+def test_script_beside_folders_named_like_packages(folder):
+    """It runs beside folders called sparse and cupy, and says how many files the frames are of."""
+    for name in ("sparse", "cupy"):
+        Path(name).mkdir()
+    tif("a.tif")(folder)
+    Path("own_folder.py").write_text(with_settings(SCRIPT, PX), "utf-8")
+    command = [sys.executable, "own_folder.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "12 nuclei in 1 frames of 1 files, 0 skipped" in done.stdout, done.stderr
 
 
 def test_each_file_is_measured_once(folder):

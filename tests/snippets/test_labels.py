@@ -132,7 +132,7 @@ def test_own_folder(play, own, capsys):
     exec(code.replace("DIAMETER = None", "DIAMETER = '22 px'"), {"__name__": "__main__"})
     counts = pd.read_csv("results/frames.csv").set_index("file")["nuclei"]
     assert [counts[path.name] for path in own.paths] == own.counts
-    assert f"{sum(own.counts)} nuclei in 6 frames, 0 skipped" in capsys.readouterr().out
+    assert f"{sum(own.counts)} nuclei in 6 frames of 6 files, 0 skipped" in capsys.readouterr().out
     assert Path("results", "outlines.png").is_file()
 
 
