@@ -33,7 +33,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@if ! $(PY) -c 'import pip' 2> /dev/null; then \
 	  for python in $(PYTHONS); do \
 	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2> /dev/null; then \
-	      echo "Setting up $(VENV) with $$python: a minute or two."; \
+	      echo "Setting up $(VENV) with $$python: a few minutes."; \
 	      rm -rf $(VENV) && exec "$$python" -m venv $(VENV); \
 	    fi; \
 	  done; \
