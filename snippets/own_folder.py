@@ -218,7 +218,8 @@ def with_pages_named(axes):
     known = not unknown or (PAGES in [*"TCZ"] and PAGES not in axes)
     need(
         known,
-        f"axes {axes}: the file does not say what {unknown} is: set PAGES to 'T', 'C' or 'Z'",
+        f"axes {axes}: the file does not say what {unknown} is: set PAGES to 'T', 'C' or 'Z'; if "
+        "channels alternate, save it again with metadata={'axes': 'TCYX'}",
     )
     return "".join(PAGES if letter in unknown else letter for letter in axes)
 
@@ -233,7 +234,11 @@ def all_scenes(image, kind):
         return arrays[0], axes
     alike = len({(array.shape, array.dtype) for array in arrays}) == 1
     need(alike, f"{len(arrays)} images of several shapes: save one per file")
-    need(kind, f"{len(arrays)} pages without a name: set PAGES to 'T', 'C' or 'Z'")
+    need(
+        kind,
+        f"{len(arrays)} pages without a name: set PAGES to 'T', 'C' or 'Z'; if channels alternate, "
+        "save it again with metadata={'axes': 'TCYX'}",
+    )
     if kind in axes:
         return da.concatenate(arrays, axis=axes.index(kind)), axes
     return da.stack(arrays), kind + axes
@@ -431,6 +436,16 @@ def raised(pixels, inside, free):
     return (middle - low) / max(height, 1e-9) if middle - low > 4 * noise_of(small) else 0
 
 
+def strung(labels, above):
+    """Return how many objects touch each other and are brighter than the others, as in a fibre."""
+    every, touching = np.unique(labels[labels > 0]), ndimage.label(labels > 0, np.ones((3, 3)))[0]
+    objects = pd.DataFrame({"light": ndimage.mean(above, labels, every)})
+    groups = objects.groupby(ndimage.maximum(touching, labels, every))["light"]
+    together = groups.transform("size") >= 8
+    light = groups.median()[groups.size() >= 8] / objects.loc[~together, "light"].median()
+    return groups.size()[light.index[light > 1.25]].max() if (light > 1.25).any() else 0
+
+
 def doubts(table, labels, image, channels, width):
     """Say why a frame should be looked at again; `image` holds the nuclei, `width` pixels wide."""
     if table.empty:
@@ -445,11 +460,15 @@ def doubts(table, labels, image, channels, width):
     tile = row * 4 // len(row) * 4 + column * 4 // len(row[0])
     ground = [*ndimage.median(small, np.where(free, tile, -1), np.unique(tile[free]))]
     uneven = np.ptp(ground or [0]) / height
+    string = strung(labels, image - np.median(image[~inside]))
     hollow = table["solidity"].median() < 0.85
     doubt = {
         "most objects have hollows: is the frame empty, or are nuclei dark?": hollow,
-        f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER": not 0.6 < found / width < 1.6,
+        f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER; or are they pieces of nuclei?": (
+            not 0.6 < found / width < 1.6
+        ),
         f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
+        f"{string} objects that touch are brighter than the rest: a fibre or clump?": string > 0,
         f"without a label: {missed} objects of the size of nuclei": missed > 0.02 * len(table),
         f"the background varies by {uneven:.0%} of the height of nuclei: uneven light "
         "(snippets/correct_shading.py), or haze": uneven > 0.1,
@@ -474,7 +493,7 @@ def key_of(path):
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
     steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured)
-    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, doubts)]
+    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, strung, doubts)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
@@ -560,9 +579,10 @@ def one_frame(path, number, key):
 
 PART = (  # of a name: what stands for a channel or a plane
     r"((?i:r\d+_?c\d+))|(?<![A-Za-z])"  # c02 in r01c02 is a column
-    r"(?i:(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357])|"
+    r"(?i:(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357]|"
+    r"phase[ _]?contrast|bright[ _]?field|texas[ _]?red)|"
     r"(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)[pd]\d+|(?<=\d)A\d+(?=Z\d)|"
-    r"(?<=_)\d(?=_\d+_(?i:dapi|gfp|rfp|cy[357]))"
+    r"(?<=_)\d(?=_\d+_(?i:dapi|gfp|rfp|cy[357]|phase|bright|texas))"
 )
 APART = (
     "its name differs from that of another file only in the channel or plane: join them into one "
@@ -599,7 +619,7 @@ def survey():
     images = [path for path, problem in found if not problem]
     if not images:
         kinds = sorted({path.suffix for path, _ in found})
-        cure = f"or none is named {PATTERN}: change PATTERN" if PATTERN else "convert them"
+        cure = f"or none is named {PATTERN}: change PATTERN" if PATTERN else "convert them to TIFF"
         raise FileNotFoundError(f"no TIFF, PNG or OME-Zarr in {FOLDER}, only {kinds}: {cure}")
     rows = dask.compute(*[dask.delayed(described)(path) for path in images])
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)

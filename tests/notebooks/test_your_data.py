@@ -284,6 +284,7 @@ def test_doubts(folder):
     dim, bar = (row < 56) & (column < 112), (row > 160) & (column > 40)
     noise = np.random.default_rng(0).normal(4.1, 0.4, dim.shape).round()  # a few grey levels
     round_one = np.hypot(row - 84, column - 112) < 60
+    fibre = abs(row - 84 - 60 * np.sin(column / 18)) < 14
     kinds = {
         "no nuclei": lambda _: noise,
         "without a label: 2 objects": lambda p: np.where(dim, 300 + (p - 300.0) / 8, p),
@@ -292,6 +293,7 @@ def test_doubts(folder):
         "at the maximum of 0": lambda p: np.minimum(p, 2200),
         "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
+        "objects that touch are brighter": lambda p: np.where(fibre, 3 * p.max() // 2 + p // 9, p),
     }
     for seed, (name, make) in enumerate(kinds.items()):
         tif(f"{name}/a.tif", seeds=[seed], make=lambda p, m=make: m(p).astype("uint16"))(folder)
