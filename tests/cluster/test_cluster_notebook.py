@@ -51,8 +51,8 @@ def test_driver_inside_the_job(slurm, frames, compare_bytes, tmp_path):
     compare_bytes(tmp_path / "out", "Slurm, driver inside", "none")
 
 
-def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path):
-    """On the cluster of "Copy this", a job that is cancelled in mid-run costs nothing but time."""
+def test_a_cancelled_job_costs_nothing_but_time(slurm, frames, compare_bytes, start, tmp_path):
+    """On the cluster of "Copy this", the table after a cancelled job is that of any run."""
     out, snippet = tmp_path / "out", CHECKOUT / "snippets" / "slurm_cluster.py"
     code = f"import runpy\nstart = runpy.run_path({str(snippet)!r})['start_cluster']\n"
     code += "with start(slurm=True) as cluster, Client(cluster):\n"
@@ -63,9 +63,8 @@ def test_cancelled_job_is_replaced(slurm, frames, compare_bytes, start, tmp_path
     events = [one["event"] for one in lab.follow(run, slurm, out, cancel_at=8)]
     assert run.returncode == 0, run.log.read_text()
     cancel = next(n for n, event in enumerate(events) if event.startswith("scancel"))
-    before, after = (str(some).count("RUNNING") for some in (events[:cancel], events[cancel:]))
-    assert after  # another took its place
-    compare_bytes(out, "Slurm, adaptive", f"1 of {before} jobs cancelled")
+    jobs = str(events[:cancel]).count("RUNNING")
+    compare_bytes(out, "Slurm, adaptive", f"1 of {jobs} jobs cancelled")
 
 
 def test_notebook_runs_its_jobs(slurm, simulated_frames, tmp_path, monkeypatch, load):
