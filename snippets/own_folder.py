@@ -261,7 +261,8 @@ COLOURS = (
 )
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one, or "
-    "PATTERN, if projections are there too; snippets/label_volume.py labels in 3-D"
+    "PATTERN, if projections are there too; snippets/label_volume.py labels in 3-D; if they are "
+    "channels, save them again with metadata={{'axes': 'CYX'}}"
 )
 
 
@@ -318,7 +319,8 @@ def choose(image):
     need(
         not PIXEL_SIZE or 0.99 < PIXEL_SIZE / pixel < 1.01,
         f"it states pixels of {pixel} um, and PIXEL_SIZE is {PIXEL_SIZE}: set PIXEL_SIZE to None, "
-        "or move files with pixels of another size to another folder",
+        "or move files with pixels of another size to another folder; if it is wrong, save it "
+        "again",
     )
     factor = WIDTH / in_pixels(DIAMETER, pixel)
     rows, columns = image.array.shape[-2:]
@@ -446,6 +448,20 @@ def strung(labels, above):
     return groups.size()[light.index[light > 1.25]].max() if (light > 1.25).any() else 0
 
 
+def moved(pixels, inside, width):
+    """Return by how many rows and columns a channel is clearly out of line with the nuclei."""
+    light = ndimage.gaussian_filter(pixels.astype("float64"), 1)
+    light = np.minimum(light, np.percentile(light, 99))
+    light, there = light - light.mean(), inside - inside.mean()
+    fit = np.fft.ifft2(np.fft.fft2(light) * np.conj(np.fft.fft2(there))).real
+    fit /= max(light.std() * there.std() * inside.size, 1e-9)  # a correlation for each shift
+    steps = np.arange(-int(0.75 * width), int(0.75 * width) + 1)
+    near = fit[np.ix_(steps, steps)]
+    row, column = np.unravel_index(near.argmax(), near.shape)
+    clear = near.max() > 0.5 and near.max() > fit[0, 0] + 0.2
+    return (int(steps[row]), int(steps[column])) if clear else None
+
+
 def doubts(table, labels, image, channels, width):
     """Say why a frame should be looked at again; `image` holds the nuclei, `width` pixels wide."""
     if table.empty:
@@ -463,7 +479,7 @@ def doubts(table, labels, image, channels, width):
     string = strung(labels, image - np.median(image[~inside]))
     hollow = table["solidity"].median() < 0.85
     doubt = {
-        "most objects have hollows: is the frame empty, or are nuclei dark?": hollow,
+        "most objects have hollows: no nuclei, dark ones, or only their rims stained?": hollow,
         f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER; or are they pieces of nuclei?": (
             not 0.6 < found / width < 1.6
         ),
@@ -480,6 +496,8 @@ def doubts(table, labels, image, channels, width):
         lift = raised(pixels, inside, free)
         text = f"{name} is bright in most places outside nuclei: cytoplasm, or uneven light?"
         doubt[text] = lift > 0.33
+        shift = moved(pixels, inside, width)
+        doubt[f"{name} fits the nuclei better moved by {shift} pixels: out of line?"] = bool(shift)
     doubt = pd.Series(doubt)
     return "; ".join(doubt.index[doubt])
 
@@ -493,7 +511,7 @@ def key_of(path):
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
     steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured)
-    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, strung, doubts)]
+    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, strung, moved, doubts)]
     code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 

@@ -322,6 +322,22 @@ def test_background_of_a_channel(folder):
     assert not look[0]
 
 
+def test_channel_out_of_line(folder):
+    """A channel that a second camera saw elsewhere is named, with the move; one in line is not."""
+    for seed, move in enumerate(((0, 0), (7, -9))):
+        tif(
+            f"{seed}.ome.tif",
+            "CYX",
+            [seed],
+            both=True,
+            **OME,
+            make=lambda pixels, move=move: [np.roll(pixels[1], move, (0, 1)), pixels[1]],
+        )(folder)
+    look = measured(PX | NAMES)[1]["look"]
+    assert "signal fits the nuclei better moved by (7, -9) pixels" in look[1]
+    assert not look[0]
+
+
 def test_script_beside_folders_named_like_packages(folder):
     """It runs beside folders called sparse and cupy, and says how many files the frames are of."""
     for name in ("sparse", "cupy"):
