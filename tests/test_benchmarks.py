@@ -77,3 +77,27 @@ def test_readme_states_what_was_recorded(load):
     assert f"{by_medians:.0f} against the\nmedian" in text
     costs = [f"{1000 * row['seconds'] / row['frames']:.1f}" for row in recorded["scale"]]
     assert sizes[2] == " / ".join(costs) + " ms"
+
+
+def test_readme_states_the_other_records():
+    """The figures of workers, disk, a million frames and a GPU are those of their records."""
+    paths = [(BENCHMARKS / "results").glob(f"{name}*.json") for name in ("sc", "di", "mi", "gpu")]
+    scaling, disk, million, gpu = (json.loads(path.read_text("utf-8")) for (path,) in paths)
+    rows = {(row["memory"], row["workers"]): row for row in scaling["rows"]}
+    stated = []
+    for memory in ("trimmed", "kept"):
+        one, many = rows[memory, 1], rows[memory, 16]
+        stated += [f"{many['speedup']:.1f} times"]
+        stated += [f"{one['strong_s']:.1f} and {many['strong_s']:.2g} s"]
+    whole, shards, small, _ = ((row["disk_ms"], row["cache_ms"]) for row in disk["rows"])
+    stated += ["{:.1f} ms from the disk and {:.1f} ms from the cache".format(*whole)]
+    stated += ["{:.1f} and {:.1f} ms".format(*(40 * ms for ms in small))]
+    stated += ["{:.2f} and {:.2f} ms".format(*small), "{:.1f} and {:.1f} ms: half".format(*shards)]
+    stated += ["{:.2f} ms each from a shard".format(disk["rows"][3]["disk_ms"])]
+    stated += [f"after {million['seconds until the first batch']} s (aim 10)"]
+    stated += [f"took {million['peak MB, client and scheduler']} MB together (aim 500)"]
+    wide, products = (list(ratios.values()) for ratios in gpu["ratios"].values())
+    stated += [f"| {a:.3g} | {b:.3g} |" for a, b in zip(wide[:2], products[:2], strict=True)]
+    stated += [f"| {wide[2]:.1f} | {products[2]:.1f} |"]
+    text = " ".join((BENCHMARKS / "README.md").read_text("utf-8").split())
+    assert [words for words in stated if words not in text] == []

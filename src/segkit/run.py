@@ -337,7 +337,7 @@ def scheduler(name, *, workers=None):
     from distributed import Client
 
     settings, problem = {"address": name, "timeout": 5}, f"no scheduler answers at {name}"  # s
-    cure = "start one there, or correct the address (for tls:// also distributed.comm.tls in Dask)"
+    cure = "start one there, or correct the address (for tls:// also Dask's distributed.comm.tls)"
     if name == "local":
         settings = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "preload": __name__}
         settings |= {"n_workers": workers, "threads_per_worker": 1, "silence_logs": logging.ERROR}
