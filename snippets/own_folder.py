@@ -7,8 +7,8 @@ nuclei that are brighter than the background (or darker), and some background to
 What the files do not say, an error asks for: set it at the top. The folder results gets
 nuclei.parquet, label images, frames.csv with the frames to look at again, skipped.csv, and
 outlines.png. A second run measures what is new or has changed; if the settings have changed,
-everything. It prints what the files hold, and the number of nuclei. Explained in
-notebooks/16_your_data.ipynb.
+everything. It prints what the files hold, the number of nuclei, and why frames were skipped or
+should be looked at again. Explained in notebooks/16_your_data.ipynb.
 """
 
 import sys
@@ -19,6 +19,7 @@ if __name__ == "__main__" and Path(sys.argv[0]).resolve().parent == Path(sys.pat
 
 import logging
 import re
+import textwrap
 import uuid
 import warnings
 from collections import Counter
@@ -126,18 +127,20 @@ def find():
 
 
 # Reading: each reader returns a lazy array, a letter for each of its axes, the names of its
-# channels (or none), and the width of a pixel in micrometres (or None)
+# channels (or none), the width of a pixel in micrometres (or None), and exposures (or none)
 
 
 def read_png(path):
     with Image.open(path) as picture:
         need(picture.mode not in ("P", "1"), f"PNG of mode {picture.mode}: save it as grey levels")
         pixels = np.asarray(picture)
-    return da.from_array(pixels, chunks=-1), "YXS"[: pixels.ndim], [], None
+    return da.from_array(pixels, chunks=-1), "YXS"[: pixels.ndim], [], None, {}
 
 
 def read_zarr(path):
-    group = zarr.open_group(path, mode="r")
+    group = zarr.open(path, mode="r")
+    named = not isinstance(group, zarr.Array)
+    need(named, "a Zarr array that does not name its axes: save it as OME-Zarr, or frames as TIFF")
     ome = group.attrs.get("ome", group.attrs)  # versions up to 0.4 have no "ome"
     need("multiscales" in ome, f"holds no image itself: make FOLDER one of its groups {[*group]}")
     image = ome["multiscales"][0]
@@ -149,7 +152,7 @@ def read_zarr(path):
     scale = dict(zip(axes, scale, strict=True))
     names = [one.get("label") for one in ome.get("omero", {}).get("channels", [])]
     pixel = in_micrometres([scale["Y"], scale["X"]], [axes["Y"], axes["X"]])
-    return da.from_zarr(path, component=full["path"]), "".join(axes), names, pixel
+    return da.from_zarr(path, component=full["path"]), "".join(axes), names, pixel, {}
 
 
 def read_tiff(path):
@@ -159,11 +162,21 @@ def read_tiff(path):
         if tif.is_ome:
             return read_ome(path)
         axes = [with_pages_named(series.axes) for series in tif.series]
+        names = names_of_slices(tif.imagej_metadata or {}, path.stem)
         unit = (tif.imagej_metadata or {}).get("unit")
     image = BioImage(path, reader=PlainTiff, dim_order=axes)
     size = image.physical_pixel_sizes
     unit = "um" if unit in UNITS else None  # bioio has converted the size already
-    return *all_scenes(image, PAGES), [], in_micrometres([size.Y, size.X], [unit, unit])
+    return *all_scenes(image, PAGES), names, in_micrometres([size.Y, size.X], [unit, unit]), {}
+
+
+def names_of_slices(said, stem):
+    """Return the names of channels, where ImageJ's labels of slices are such names."""
+    labels, count = said.get("Labels", []), said.get("channels", 1)
+    names = labels[:count]
+    steady = len(set(names)) == count > 1 and labels == names * (len(labels) // count)
+    other = re.search(f"^{re.escape(stem)}|[:/._]", "".join(names))
+    return names if steady and not other else []  # others are numbers, or names of files
 
 
 def read_ome(path):
@@ -176,7 +189,12 @@ def read_ome(path):
     need(alike, "its images name their channels differently: save one per file")
     size, first = image.physical_pixel_sizes, pixels[0]
     units = [first.physical_size_y_unit.value, first.physical_size_x_unit.value]
-    return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units)
+    exposed = {}
+    for scene, one in enumerate(pixels):
+        for plane in one.planes:
+            time, unit = plane.exposure_time, plane.exposure_time_unit.value
+            exposed[scene, plane.the_t, plane.the_c] = f"{time:g} {unit}" if time else None
+    return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units), exposed
 
 
 def check_complete(tif):
@@ -262,14 +280,16 @@ COLOURS = (
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one, or "
     "PATTERN, if projections are there too; snippets/label_volume.py labels in 3-D; if they are "
-    "channels, save them again with metadata={{'axes': 'CYX'}}"
+    "channels or time points, save them again with metadata={{'axes': 'CYX'}} or 'TYX'"
 )
 
 
 def read(path):
     """Return an image as frames, channels, rows and columns, with what the file says of it."""
+    length = len(path.name.encode("utf-8", "backslashreplace"))
+    need(length <= 240, "its name is too long for the names of results: shorten it")
     reader = {".png": read_png, ".tif": read_tiff, ".tiff": read_tiff}.get(path.suffix.lower())
-    array, axes, names, pixel = (reader or read_zarr)(path)
+    array, axes, names, pixel, exposed = (reader or read_zarr)(path)
     need("S" not in axes, COLOURS)
     need(set(axes) <= set("PTCZYX"), f"axes {axes}: save it with the axes T, C, Z, Y and X")
     need(array.dtype.kind in "uif", f"pixels of type {array.dtype}: save grey levels")
@@ -283,7 +303,8 @@ def read(path):
     need(planes == 1 or DEPTH == "max" or DEPTH in range(planes), PLANES.format(planes))
     array = array.max(axis=1) if DEPTH == "max" else array[:, 0 if planes == 1 else DEPTH]
     names = [str(name or "").strip("\ufeff ") for name in names] or [""] * array.shape[1]
-    return SimpleNamespace(array=array, axes=said, names=names, pixel=pixel, places=places)
+    said = {"axes": said, "names": names, "pixel": pixel, "exposed": exposed}
+    return SimpleNamespace(array=array, places=places, **said)
 
 
 # Settings and file together: which channels, and how much to rescale
@@ -478,6 +499,7 @@ def doubts(table, labels, image, channels, width):
     uneven = np.ptp(ground or [0]) / height
     string = strung(labels, image - np.median(image[~inside]))
     hollow = table["solidity"].median() < 0.85
+    dark = (image[~inside] < np.median(image[~inside]) - height).mean()
     doubt = {
         "most objects have hollows: no nuclei, dark ones, or only their rims stained?": hollow,
         f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER; or are they pieces of nuclei?": (
@@ -485,6 +507,9 @@ def doubts(table, labels, image, channels, width):
         ),
         f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
         f"{string} objects that touch are brighter than the rest: a fibre or clump?": string > 0,
+        f"{dark:.1%} of the background is far darker than the rest: did values wrap around?": (
+            dark > 0.002
+        ),
         f"without a label: {missed} objects of the size of nuclei": missed > 0.02 * len(table),
         f"the background varies by {uneven:.0%} of the height of nuclei: uneven light "
         "(snippets/correct_shading.py), or haze": uneven > 0.1,
@@ -541,9 +566,9 @@ def border(image):
     """Return the share of the pixels without an image: all of one value, far below the others."""
     rest = image > 0
     pieces = np.bincount(ndimage.label(rest)[0][rest])
-    low, middle = np.percentile(image[rest], (5, 50)) if rest.any() else (0, 0)
+    low, middle = np.percentile(image[rest], (5, 25)) if rest.any() else (0, 0)
     around = pieces.max(initial=0) > 0.5 * rest.sum() and low > 0.5 * middle
-    return around * ndimage.binary_erosion(~rest, iterations=5, border_value=1).mean()
+    return around * ndimage.binary_erosion(~rest, iterations=2, border_value=1).mean()
 
 
 def frame_of(path, number):
@@ -556,8 +581,14 @@ def frame_of(path, number):
     empty = border(upright(pixels[chosen.nuclei]))
     need(empty < 0.02, f"{empty:.0%} of it is a border without an image: cut it off, or {fill}")
     mask = is_mask(pixels[chosen.nuclei])
-    need(not mask, "looks like a mask or a label image: move it out of the folder")
-    return pixels, chosen, image.places[number]
+    need(
+        not mask,
+        "looks like a mask or a label image: move it out of the folder; if it was enlarged by "
+        "repeating pixels, save the image as it was",
+    )
+    place = image.places[number]
+    exposed = [image.exposed.get((*place, channel)) for channel in chosen.channels.values()]
+    return pixels, chosen, place, exposed
 
 
 def one_frame(path, number, key):
@@ -569,7 +600,7 @@ def one_frame(path, number, key):
         if table.attrs.get("key") == key:
             return table
     part.unlink(missing_ok=True)
-    pixels, chosen, (position, time) = frame_of(path, number)
+    pixels, chosen, (position, time), exposed = frame_of(path, number)
     if corrected.exists():
         labels = tifffile.imread(corrected)
         fits = labels.shape == pixels.shape[1:] and labels.dtype.kind in "iu"
@@ -585,6 +616,7 @@ def one_frame(path, number, key):
     look = doubts(table, labels, pixels[chosen.nuclei], channels, width)
     ends = [(one.min(), one.max()) for one in channels.values()]
     table.attrs = {"key": key, "path": str(path), **origin, "width": width, "look": look}
+    table.attrs["exposed"] = dict(zip(channels, exposed, strict=True))
     table.attrs["full"] = any(pair in [(0, 1), (0, 255), (0, 65535)] for pair in ends)
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -697,15 +729,16 @@ def run(files):
 def same_nuclei(tables):
     """Return for each frame the name of another file where more than 60 % of its nuclei are."""
     files = np.array([table.attrs["file"] for table in tables])
-    centres = [cKDTree(table[["row", "column"]]) for table in tables]
-    everywhere = cKDTree(np.concatenate([one.data for one in centres]))
-    owner = np.repeat(np.arange(len(tables)), [one.n for one in centres])
+    centres = [table[["row", "column"]].to_numpy() for table in tables]
+    everywhere = cKDTree(np.concatenate(centres))
+    owner = np.repeat(np.arange(len(tables)), [len(one) for one in centres])
     found = []
     for own, file, table in zip(centres, files, tables, strict=True):
+        some = cKDTree(own[:: 1 + len(own) // 16])  # enough, and much faster than all
         reach = table.attrs["width"] / 6
-        near = own.sparse_distance_matrix(everywhere, reach, output_type="ndarray")
+        near = some.sparse_distance_matrix(everywhere, reach, output_type="ndarray")
         shared = np.bincount(owner[near["j"]], minlength=len(files)) * (files != file)
-        there = own.n >= 5 and shared.max() > 0.6 * own.n
+        there = some.n >= 5 and shared.max() > 0.6 * some.n
         found.append(files[shared.argmax()] if there else "")
     return found
 
@@ -727,27 +760,40 @@ def summary(tables):
         ("stretched per image? Means cannot be compared between frames", full & (full.sum() > 1)),
         ("the same nuclei as in " + same + field, same != ""),
     ]
+    exposures = pd.DataFrame([table.attrs["exposed"] for table in tables])
+    for name, exposed in exposures.items():
+        for usual in exposed.mode()[:1]:  # of none, if no file says it
+            text = f"{name} was exposed " + exposed + f", and {usual} in most frames"
+            doubt.append((text, exposed.notna() & (exposed != usual)))
     for text, there in doubt:
         frames.loc[there, "look"] = (frames["look"] + "; " + text).str.removeprefix("; ")
     return frames
 
 
 def contact_sheet(tables):
-    """Draw a corner of three frames chosen at random, with the outlines of their nuclei."""
-    fig, axes = plt.subplots(1, 3, figsize=(15, 5.4), layout="constrained")
-    for ax in axes:
-        ax.set_axis_off()
+    """Draw a corner of three frames chosen at random, each channel with the outlines of nuclei."""
     chosen = np.random.default_rng().permutation(len(tables))[:3]
-    for ax, said in zip(axes, [tables[number].attrs for number in chosen], strict=False):
-        pixels, settings, _ = frame_of(Path(said["path"]), said["frame"])
-        picture = tifffile.imread(RESULTS / said["labels"])
+    frames = []
+    for said in [tables[number].attrs for number in chosen]:
+        pixels, settings, *_ = frame_of(Path(said["path"]), said["frame"])
+        names = {number: name for name, number in settings.channels.items()}
+        frames.append((said, pixels, {settings.nuclei: "nuclei"} | names))
+    rows = len(frames[0][2])
+    fig, axes = plt.subplots(rows, 3, figsize=(15, 5.2 * rows), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for column, (said, pixels, names) in zip(axes.T, frames, strict=False):
         part = (slice(int(12 * said["width"])),) * 2
-        image, labels = pixels[settings.nuclei][part], picture[part]
-        low, high = np.percentile(image, (1, 99.8))
-        grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
-        ax.imshow(mark_boundaries(grey, labels, color=(0.9, 0.6, 0)))
-        ax.plot([3, 3 + said["width"]], [3, 3], color="#56B4E9", lw=5)
-        ax.set_title(f"{said['file']}, frame {said['frame']} (bar: DIAMETER)", wrap=True)
+        labels = tifffile.imread(RESULTS / said["labels"])[part]
+        for ax, (channel, name) in zip(column, names.items(), strict=True):
+            image = pixels[channel][part]
+            low, high = np.percentile(image, (1, 99.8))
+            grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
+            ax.imshow(mark_boundaries(grey, labels, color=(0.9, 0.6, 0)))
+            ax.plot([3, 3 + said["width"]], [3, 3], color="#56B4E9", lw=5)
+            title = f"{said['file']}, frame {said['frame']}, channel {name}"
+            ax.set_title(textwrap.fill(title, 60))
+    fig.supxlabel("Each bar is as long as DIAMETER.")
     return fig
 
 
@@ -772,4 +818,11 @@ if __name__ == "__main__":
         f"{len(nuclei)} nuclei in {len(frames)} frames of {frames['file'].nunique()} files, "
         f"{len(skipped)} skipped"
     )
-    print(frames[frames["look"] != ""].to_string())
+    for problem, count in skipped["problem"].value_counts().items():
+        print(f"{count} skipped: {problem}")
+    if frames["look"].any():
+        print(frames[frames["look"] != ""].to_string())
+    print(
+        "No check sees gamma, another lamp or gain, a channel under a wrong name, or a wrong pixel "
+        "size: look at outlines.png, and ask who took the images."
+    )

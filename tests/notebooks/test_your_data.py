@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from dask.array.image import imread
 from PIL import Image
 from scipy import ndimage
@@ -39,7 +40,11 @@ def drawn(seed, width=28, shape=None):
 
 def tif(name, axes=None, seeds=(0,), *, make=np.asarray, both=False, draw=(), **options):
     """Return a function that writes frames into one file of a folder, and returns their truth."""
-    metadata = {key: options.pop(key) for key in ("unit", *OME, *OME_UM) if key in options}
+    metadata = {
+        key: options.pop(key)
+        for key in ("unit", "Labels", "Plane", *OME, *OME_UM)
+        if key in options
+    }
     options["metadata"] = None if "description" in options else metadata
     metadata |= {"axes": axes} if axes else {}
 
@@ -96,6 +101,8 @@ STRETCHED = {"make": lambda pixels: (pixels - pixels.min()) / np.ptp(pixels)}
 LAST = {"make": lambda pixels: np.stack([pixels, pixels], axis=-1)}
 LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True}
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
+SLICES = {"axes": "CYX", "both": True, **IMAGEJ}
+SWAPPED = {"Labels": ["DAPI", "signal"], "make": lambda pixels: pixels[::-1]}
 MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
 NANO = IMAGEJ | {"resolution": (1 / 325,) * 2, "unit": "nanometer"}
 PAGES = tif("a.tif", seeds=range(5))
@@ -121,6 +128,20 @@ LAYOUTS = {
     "pages": (PAGES, PX | T),
     "single pages": (SINGLE, PX | T),
     "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
+    "channels of slices": (
+        several(
+            tif("a.tif", seeds=[1], Labels=["signal", "DAPI"], **SLICES),
+            tif("b.tif", **SWAPPED, **SLICES),
+        ),
+        PX | NAMES,
+    ),
+    "numbers of slices": (
+        several(
+            tif("a.tif", Labels=["a w1", "a w2"], **SLICES),
+            tif("b.tif", seeds=[1], Labels=["b w1", "b w2"], **SLICES),
+        ),
+        PX | NUMBERS,
+    ),
     "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", seeds=[1], **NANO)), UM),
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
@@ -159,6 +180,12 @@ LAYOUTS = {
     "labels": (tif("a.tif", make=lambda p: ndimage.label(p > 1300)[0]), PX, "looks like a mask"),
     "white is 0": (tif("a.tif", photometric="miniswhite"), PX, "white is stored as 0"),
     "companion": (tif("a.ome.tif", **COMPANION), PX, "export each image as one OME-TIFF"),
+    "array": (
+        lambda folder: zarr.create_array(folder / "a.zarr", data=drawn(0)[1]),
+        PX,
+        "does not name its axes: save it as OME-Zarr, or frames as TIFF",
+    ),
+    "long name": (tif(237 * "x" + ".tif"), PX, "its name is too long for the names of results"),
     "colons": (tif("a::b.tif"), PX, "'::': rename it"),
     "NaN": (tif("a.tif", **NAN), PX, "fill in the median of the background, not 0"),
     "border": (tif("a.tif", **REST), PX, "a border without an image: cut it off, or fill in the"),
@@ -285,6 +312,10 @@ def test_doubts(folder):
     noise = np.random.default_rng(0).normal(4.1, 0.4, dim.shape).round()  # a few grey levels
     round_one = np.hypot(row - 84, column - 112) < 60
     fibre = abs(row - 84 - 60 * np.sin(column / 18)) < 14
+
+    def wrapped(p):
+        return p.astype("int16") + 32768.0
+
     kinds = {
         "no nuclei": lambda _: noise,
         "without a label: 2 objects": lambda p: np.where(dim, 300 + (p - 300.0) / 8, p),
@@ -293,6 +324,7 @@ def test_doubts(folder):
         "at the maximum of 0": lambda p: np.minimum(p, 2200),
         "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
+        "did values wrap around": lambda p: wrapped(p * np.where(dim, 16, 10)),
         "objects that touch are brighter": lambda p: np.where(fibre, 3 * p.max() // 2 + p // 9, p),
     }
     for seed, (name, make) in enumerate(kinds.items()):
@@ -338,15 +370,28 @@ def test_channel_out_of_line(folder):
     assert not look[0]
 
 
+def test_exposures(folder):
+    """A frame that was exposed otherwise than most is named, with both times."""
+    for seed, times in enumerate(([0.2, 0.05], [0.05, 0.05], [0.05, 0.05], [0.05, 0.05])):
+        plane = {"ExposureTime": times, "ExposureTimeUnit": 2 * ["s"]}
+        tif(f"{seed}.ome.tif", "CYX", [seed], both=True, Plane=plane, **OME)(folder)
+    look = measured(PX | NAMES)[1]["look"]
+    assert look[0] == "signal was exposed 0.2 s, and 0.05 s in most frames"
+    assert not look[1:].any()
+
+
 def test_script_beside_folders_named_like_packages(folder):
-    """It runs beside folders called sparse and cupy, and says how many files the frames are of."""
+    """It runs beside folders called sparse and cupy, and says what was measured and skipped."""
     for name in ("sparse", "cupy"):
         Path(name).mkdir()
-    tif("a.tif")(folder)
+    several(tif("a.tif"), tif("b.tif", make=lambda p: (p > 1300) * 99))(folder)
     Path("own_folder.py").write_text(with_settings(SCRIPT, PX), "utf-8")
     command = [sys.executable, "own_folder.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "12 nuclei in 1 frames of 1 files, 0 skipped" in done.stdout, done.stderr
+    assert "12 nuclei in 1 frames of 1 files, 1 skipped\n1 skipped: looks" in done.stdout, (
+        done.stderr
+    )
+    assert "outlines.png" in done.stdout.splitlines()[-1]  # nothing to look at again
 
 
 def test_each_file_is_measured_once(folder):
