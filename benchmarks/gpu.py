@@ -2,11 +2,11 @@
 
 ``python benchmarks/gpu.py [FOLDER] [--quick]`` takes the frames in use, real ones where present. It
 compares labels and tables with those of `segkit.frame`, times batches of several sizes with both
-thresholds of the notebook, in double and in single precision, tries the functions that dask-image
-documents for CuPy, and writes ``results/gpu-NAME.json``. A time ends when the table is in the
-computer's memory, so that no work is left on the GPU; two calls warm up (kernels are compiled,
-memory is taken), and the median of the others is written. Without CuPy or a GPU it says which is
-missing, and writes nothing. Then, and where results differ, the exit status is 1.
+thresholds of the notebook, in double and in single precision, and writes
+``results/gpu-NAME.json``. A time ends when the table is in the computer's memory, so that no work
+is left on the GPU; two calls warm up (kernels are compiled, memory is taken), and the median of the
+others is written. Without CuPy or a GPU it says which is missing, and writes nothing. Then, and
+where results differ, the exit status is 1.
 """
 
 import argparse
@@ -20,12 +20,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-import dask.array as da
 import joblib
 import numpy as np
 import pandas as pd
-from dask_image import ndfilters, ndinterp, ndmorph
-from dask_image.dispatch._dispatch_ndfilters import dispatch_threshold_local_mean
 from report import environment
 from threadpoolctl import threadpool_limits
 
@@ -185,50 +182,9 @@ def on_cpu(images, cores, repeats):
     return {"cores": cores, **times}
 
 
-def calls(xp):
-    """Return arguments for each function that dask-image 2026.5.0 documents for CuPy chunks."""
-    values = xp.asarray(np.random.default_rng(6).random((2, 24, 30)))
-    image = da.from_array(values, chunks=(1, 24, 30), asarray=False)
-    mask, block, weights = image > 0.5, (1, 5, 5), xp.ones((1, 3, 3)) / 9
-    names = {
-        "laplace prewitt sobel": (image,),
-        "gaussian_filter gaussian_gradient_magnitude gaussian_laplace": (image, [0, 1, 1]),
-        "maximum_filter median_filter minimum_filter uniform_filter": (image, block),
-        "threshold_local": (image, block),
-        "convolve correlate": (image, weights),
-        "generic_filter": (image, dispatch_threshold_local_mean(image), block),
-        "percentile_filter": (image, 50, block),
-        "rank_filter": (image, 1, block),
-        "binary_closing binary_dilation binary_erosion binary_opening": (mask,),
-        "affine_transform": (image, np.eye(3)),  # it takes NumPy's matrix, and moves it
-        "spline_filter spline_filter1d": (image[0],),
-    }
-    return {name: given for several, given in names.items() for name in several.split()}
-
-
-def support(chain):
-    """Run each of these functions on both kinds of chunks; return a row for each."""
-    rows, here, there = [], calls(np), calls(chain.xp)
-    for name in sorted(here):
-        package = next((p for p in (ndinterp, ndmorph) if hasattr(p, name)), ndfilters)
-        function = getattr(package, name)
-        expected = function(*here[name]).compute(scheduler="synchronous")
-        try:
-            found = function(*there[name]).compute(scheduler="synchronous")
-            same = np.allclose(chain.to_host(found), expected, rtol=1e-6, atol=1e-9)
-            outcome = "works" if same else "differs from the result on NumPy chunks"
-            if not isinstance(found, chain.xp.ndarray):
-                outcome += ", and the result is in NumPy arrays"
-        except Exception as error:  # whatever it is, the table is to say so
-            outcome = f"fails: {type(error).__name__}: {' '.join(str(error).split())[:90]}"
-        rows.append({"function": name, "outcome": outcome})
-    return rows
-
-
 def measure(chain, images, distinct, sizes, repeats, cores):
-    """Return which functions work, and all times and their ratios, on these frames."""
+    """Return all times and their ratios on these frames."""
     result = {
-        "dask_image": support(chain),
         "batches": batches(chain, images, sizes, repeats, "wide"),
         "thresholds": list(thresholds(chain, images, distinct, repeats)),
         "one_batch": device(chain, images, repeats),

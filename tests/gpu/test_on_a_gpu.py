@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from dask_image import ndfilters, ndinterp, ndmorph
+from dask_image.dispatch._dispatch_ndfilters import dispatch_threshold_local_mean
 from made import folder, scene
 
 from segkit import data
@@ -88,6 +91,42 @@ def test_benchmark(chain, tmp_path):
     run("benchmarks/gpu.py", files[0].parent, "--quick", "--out", tmp_path / "out")
     (path,) = (tmp_path / "out").iterdir()
     assert json.loads(path.read_text(encoding="utf-8"))["device"]["name"] == chain.gpu
+
+
+def on_chunks(xp):
+    """Return what each function that dask-image documents for CuPy makes of chunks of `xp`."""
+    values = xp.asarray(np.random.default_rng(6).random((2, 24, 30)))
+    image = da.from_array(values, chunks=(1, 24, 30), asarray=False)
+    mask, block, weights = image > 0.5, (1, 5, 5), xp.ones((1, 3, 3)) / 9
+    calls = {
+        "laplace prewitt sobel": (image,),
+        "gaussian_filter gaussian_gradient_magnitude gaussian_laplace": (image, [0, 1, 1]),
+        "maximum_filter median_filter minimum_filter uniform_filter": (image, block),
+        "threshold_local": (image, block),
+        "convolve correlate": (image, weights),
+        "generic_filter": (image, dispatch_threshold_local_mean(image), block),
+        "percentile_filter": (image, 50, block),
+        "rank_filter": (image, 1, block),
+        "binary_closing binary_dilation binary_erosion binary_opening": (mask,),
+        "affine_transform": (image, np.eye(3)),  # it takes NumPy's matrix, and moves it
+        "spline_filter spline_filter1d": (image[0],),
+    }
+    functions = vars(ndfilters) | vars(ndmorph) | vars(ndinterp)
+    return {
+        name: functions[name](*arguments).compute(scheduler="synchronous")
+        for names, arguments in calls.items()
+        for name in names.split()
+    }
+
+
+def test_functions_of_dask_image(chain):
+    """The 23 that are documented for CuPy chunks give there what they give on NumPy's."""
+    there, here = on_chunks(chain.xp), on_chunks(np)
+    assert len(here) == 23
+    for name, expected in here.items():
+        assert type(there[name]) is chain.xp.ndarray
+        found = chain.to_host(there[name])
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("snippet", ["gpu_dask_image", "gpu_segment"])
