@@ -41,7 +41,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.filters import threshold_otsu
 from skimage.measure import regionprops_table
-from skimage.segmentation import mark_boundaries, relabel_sequential, watershed
+from skimage.segmentation import expand_labels, mark_boundaries, relabel_sequential, watershed
 from skimage.transform import resize
 
 FOLDER = Path("images")  # your images
@@ -274,8 +274,8 @@ def in_micrometres(size, units):
 COLOURS = (
     "colours: of a stained section separate the stains first (skimage.color.rgb2hed) and save one "
     "as grey levels; of a merge save the colour that holds the nuclei, of a grey image in colours "
-    "one of them; channels that were written as colours, write channels first, and with "
-    "photometric='minisblack'"
+    "one of them, of a picture in false colours its grey original; channels that were written as "
+    "colours, write channels first, and with photometric='minisblack'"
 )
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one, or "
@@ -413,7 +413,11 @@ def labelled(image, factor):
     if not stands_out(small, noise_of(small)):
         return np.zeros(image.shape, np.int32)
     half = BACKGROUND or (small > threshold_otsu(small)).mean() < 0.5
-    need(half, "more than half of it is bright: set BACKGROUND to 'bright', or 'dark' if crowded")
+    need(
+        half,
+        "more than half of it is bright: set BACKGROUND to 'bright', or 'dark' if crowded; "
+        "if it is a flat field, move it out of the folder",
+    )
     labels = segment(small if factor <= 1 else scaled(image, factor))
     back = resize(labels, image.shape, order=0, preserve_range=True, anti_aliasing=False)
     return relabel_sequential(back.astype(np.int32))[0]
@@ -469,18 +473,41 @@ def strung(labels, above):
     return groups.size()[light.index[light > 1.25]].max() if (light > 1.25).any() else 0
 
 
-def moved(pixels, inside, width):
-    """Return by how many rows and columns a channel is clearly out of line with the nuclei."""
-    light = ndimage.gaussian_filter(pixels.astype("float64"), 1)
-    light = np.minimum(light, np.percentile(light, 99))
-    light, there = light - light.mean(), inside - inside.mean()
-    fit = np.fft.ifft2(np.fft.fft2(light) * np.conj(np.fft.fft2(there))).real
-    fit /= max(light.std() * there.std() * inside.size, 1e-9)  # a correlation for each shift
-    steps = np.arange(-int(0.75 * width), int(0.75 * width) + 1)
-    near = fit[np.ix_(steps, steps)]
-    row, column = np.unravel_index(near.argmax(), near.shape)
-    clear = near.max() > 0.5 and near.max() > fit[0, 0] + 0.2
-    return (int(steps[row]), int(steps[column])) if clear else None
+def displaced(pixels, labels, width):
+    """Return how far a channel is moved, turned or magnified, by the light around each nucleus."""
+    around = expand_labels(labels, width / 4)
+    every = np.unique(labels[labels > 0])
+    above = np.maximum(pixels - np.median(pixels[labels == 0]), 1e-9)
+    places = np.array(ndimage.center_of_mass(around > 0, around, every))
+    moves = np.array(ndimage.center_of_mass(above, around, every)) - places
+    terms = np.c_[np.ones(len(every)), places]
+    along = terms @ np.linalg.lstsq(terms, moves)[0]
+    explained = 1 - ((moves - along) ** 2).sum() / (moves**2).sum()
+    reach = np.percentile(np.hypot(*along.T), 90)
+    return reach if len(every) >= 15 and explained > 0.5 and reach > 0.06 * width else 0
+
+
+def seam(pixels):
+    """Return the largest step between two rows or columns, relative to the steps beside it."""
+    pixels = pixels.astype("float64")
+    steps = np.abs(np.diff(pixels, axis=0))
+    here, wide = steps.mean(axis=1), (steps > 4 * noise_of(pixels)).mean(axis=1) > 0.1
+    beside = ndimage.maximum_filter(here, footprint=[1, 1, 0, 1, 1], mode="mirror")
+    there = np.median(steps) > 0  # or pixels were repeated
+    return there * (wide * here / np.maximum(beside, 1e-9)).max()
+
+
+def smooth_tops(pixels, labels):
+    """Return the share of nuclei with far less noise than dim ones, where a camera has more."""
+    inner = np.where(ndimage.minimum_filter(labels, 7) == labels, labels, 0)
+    every = np.unique(inner[inner > 0])
+    steps = np.abs(np.diff(pixels.astype("float64"), append=0))
+    noise, light = ndimage.median(steps, inner, every), ndimage.median(pixels, inner, every)
+    if len(every) < 8:
+        return 0
+    usual = np.median(noise[light <= np.percentile(light, 30)])
+    finer = usual > 2 * steps.min(where=steps > 0, initial=np.inf)  # than the grey levels
+    return finer * (noise < 0.3 * usual).mean()
 
 
 def doubts(table, labels, image, channels, width):
@@ -521,10 +548,19 @@ def doubts(table, labels, image, channels, width):
         lift = raised(pixels, inside, free)
         text = f"{name} is bright in most places outside nuclei: cytoplasm, or uneven light?"
         doubt[text] = lift > 0.33
-        shift = moved(pixels, inside, width)
-        doubt[f"{name} fits the nuclei better moved by {shift} pixels: out of line?"] = bool(shift)
+        reach = displaced(pixels, labels, width)
+        text = f"{name} lies up to {reach:.0f} px from the nuclei, moved, turned or magnified"
+        doubt[text] = reach > 0
+        share = smooth_tops(pixels, labels)
+        text = f"{share:.0%} of nuclei have less noise than dim ones in {name}: was it saturated?"
+        doubt[text] = share > 0.1
+        text = f"{name} has a straight seam: tiles side by side, or a camera read out in halves?"
+        doubt[text] = max(seam(pixels), seam(pixels.T)) > 2.5
     doubt = pd.Series(doubt)
     return "; ".join(doubt.index[doubt])
+
+
+CHECKS = (left_out, saturated, raised, strung, displaced, seam, smooth_tops, doubts)
 
 
 # A folder: one task per frame, each finished when its part of the table is there
@@ -535,9 +571,9 @@ def key_of(path):
     files = [one.stat() for one in ([path] if path.is_file() else sorted(path.rglob("*")))]
     states = [(one.st_size, one.st_mtime_ns) for one in files]
     settings = (NUCLEI, MEASURE, DIAMETER, PIXEL_SIZE, PAGES, DEPTH, BACKGROUND, WIDTH)
-    steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured)
-    steps = [one.__code__ for one in (*steps, left_out, saturated, raised, strung, moved, doubts)]
-    code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in steps]
+    steps = (stands_out, noise_of, level_of, segment, upright, labelled, measured, *CHECKS)
+    code = [one.__code__ for one in steps]
+    code = [(one.co_code, one.co_names, repr(one.co_consts[1:])) for one in code]
     return uuid.uuid5(uuid.NAMESPACE_URL, repr((str(path.resolve()), states, settings, code))).hex
 
 
@@ -575,9 +611,11 @@ def frame_of(path, number):
     """Read one frame again, all channels, and what the settings ask for."""
     image = read(path)
     pixels = image.array[number].compute(scheduler="synchronous")
-    fill = "fill in the median of the background, not 0"
-    need(np.isfinite(pixels).all(), f"NaN or infinite values: {fill}")
     chosen = choose(image)
+    used = pixels[[chosen.nuclei, *chosen.channels.values()]]
+    fill = "fill in the median of the background, not 0"
+    ratio = "of a ratio, measure its two channels, and divide their means"
+    need(np.isfinite(used).all(), f"NaN or infinite values: {fill}; {ratio}")
     empty = border(upright(pixels[chosen.nuclei]))
     need(empty < 0.02, f"{empty:.0%} of it is a border without an image: cut it off, or {fill}")
     mask = is_mask(pixels[chosen.nuclei])
@@ -617,6 +655,9 @@ def one_frame(path, number, key):
     ends = [(one.min(), one.max()) for one in channels.values()]
     table.attrs = {"key": key, "path": str(path), **origin, "width": width, "look": look}
     table.attrs["exposed"] = dict(zip(channels, exposed, strict=True))
+    table.attrs["ground"] = {
+        name: float(np.median(one[labels == 0])) for name, one in channels.items()
+    }
     table.attrs["full"] = any(pair in [(0, 1), (0, 255), (0, 65535)] for pair in ends)
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -649,13 +690,14 @@ def described(path):
         return row
     chosen, row["problem"] = attempt(choose, image)
     used = (chosen.nuclei, *chosen.channels.values()) if chosen else ()
+    unnamed = f"{{}} of {len(image.names)}" if len(image.names) > 1 else ""
     return row | {
         "axes": image.axes,
         "type": str(image.array.dtype),
         "channels": " ".join(image.names),
         "pixel_um": chosen.pixel if chosen else image.pixel,
         "frames": len(image.places),
-        "used": tuple(image.names[number] for number in used),
+        "used": tuple(image.names[number] or unnamed.format(number) for number in used),
     }
 
 
@@ -677,8 +719,8 @@ def survey():
     for number, used in table["used"].dropna().items():
         if any(used) and used != named[0][0] and table["problem"].isna()[number]:
             table.loc[number, "problem"] = (
-                f"its channels are {used}, where most files have {named[0][0]}: "
-                "give the names of channels, not their numbers"
+                f"its channels are {used}, where most files have {named[0][0]}: give the names of "
+                "channels, not their numbers, or move it to another folder"
             )
     names = table["file"].str.replace(r"(?i)(?<=w\d)[0-9A-F]{8}[0-9A-F-]*", "", regex=True)
     fields = names.str.replace(PART, r"\1", regex=True)
@@ -760,6 +802,11 @@ def summary(tables):
         ("stretched per image? Means cannot be compared between frames", full & (full.sum() > 1)),
         ("the same nuclei as in " + same + field, same != ""),
     ]
+    for name, ground in pd.DataFrame([table.attrs["ground"] for table in tables]).items():
+        ratio = ground / (ground.median() or np.nan)
+        text = f"the background of {name} is " + ratio.map("{:.2g}".format) + " times the usual: "
+        text += "another exposure or gain, more or fewer planes summed, or real?"
+        doubt.append((text, (ratio > 0) & ~ratio.between(1 / 1.5, 1.5)))
     exposures = pd.DataFrame([table.attrs["exposed"] for table in tables])
     for name, exposed in exposures.items():
         for usual in exposed.mode()[:1]:  # of none, if no file says it

@@ -147,6 +147,10 @@ LAYOUTS = {
     "8 bits": (png, PX),
     "0 to 1": (several(*ODD_NAMES), PX),
     "sharp": (tif("a.tif", make=lambda p: np.where(p > 1300, 2000.0, 300) + p % 16), PX),
+    "NaN in a channel that is not used": (
+        tif("a.ome.tif", "CYX", both=True, make=lambda p: p / [[[np.nan]], [[1]]], **OME),
+        UM | {"NUCLEI": "DAPI", "MEASURE": ["DAPI"]},
+    ),
     "twice": (tif("a.tif", draw=(56,)), {"DIAMETER": "56 px"}),
     "half": (tif("a.tif", draw=(14,)), {"DIAMETER": "14 px"}),
     "few very bright": (tif("a.tif", **BRIGHT), PX),
@@ -311,6 +315,7 @@ def test_doubts(folder):
     dim, bar = (row < 56) & (column < 112), (row > 160) & (column > 40)
     noise = np.random.default_rng(0).normal(4.1, 0.4, dim.shape).round()  # a few grey levels
     round_one = np.hypot(row - 84, column - 112) < 60
+    steps = np.where(NUMBER < 4, 0.8, 1.2)
     fibre = abs(row - 84 - 60 * np.sin(column / 18)) < 14
 
     def wrapped(p):
@@ -325,14 +330,17 @@ def test_doubts(folder):
         "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
         "did values wrap around": lambda p: wrapped(p * np.where(dim, 16, 10)),
+        "a straight seam": lambda p: p + 100 * (column > 112),
+        "nuclei have less noise": lambda p: np.minimum(p * steps, 2300) * (1 + column / 4000),
+        "the background of 0 is 3 times": lambda p: p + 600,
         "objects that touch are brighter": lambda p: np.where(fibre, 3 * p.max() // 2 + p // 9, p),
     }
     for seed, (name, make) in enumerate(kinds.items()):
         tif(f"{name}/a.tif", seeds=[seed], make=lambda p, m=make: m(p).astype("uint16"))(folder)
     same, stretched = "the same nuclei as in the same", "stretched per image?"
     for n in (1, 2):
-        tif(f"{same}/{n}.tif", seeds=[10], make=lambda p, n=n: np.roll(p // n, n))(folder)
-        tif(f"{stretched}/{n}.tif", seeds=[10 + n], **STRETCHED)(folder)
+        tif(f"{same}/{n}.tif", seeds=[20], make=lambda p, n=n: np.roll(p // n, n))(folder)
+        tif(f"{stretched}/{n}.tif", seeds=[20 + n], **STRETCHED)(folder)
     frames = measured(PX)[1]
     named = [(str(Path(file).parent), look) for file, look in frames[["file", "look"]].to_numpy()]
     assert {name for name, _ in named} == {*kinds, same, stretched}
@@ -342,32 +350,47 @@ def test_doubts(folder):
 def test_background_of_a_channel(folder):
     """A frame is named where most of a channel's background is cytoplasm, and not one of noise."""
     noise = np.random.default_rng(0).normal(100, 5, (168, 224))
-    for seed, cytoplasm in enumerate((0, 200, 600)):
+    for seed, cytoplasm in enumerate((0, 0, 0, 200, 600)):
 
         def make(pixels, cytoplasm=cytoplasm):
             away = ndimage.distance_transform_edt(pixels[0] == 500)  # from nuclei
             return [noise + cytoplasm * ((away > 0) & (away < 20)), pixels[1]]
 
-        tif(f"{cytoplasm}.ome.tif", "CYX", [seed], both=True, **OME, make=make)(folder)
+        tif(f"{seed}.ome.tif", "CYX", [seed], both=True, **OME, make=make)(folder)
     look = measured(PX | NAMES)[1]["look"]
-    assert look.str.contains("signal is bright in most places").tolist() == [False, True, True]
-    assert not look[0]
+    assert look.str.contains("signal is bright in most places").tolist() == [False] * 3 + [True] * 2
+    assert not look[:3].any()
 
 
 def test_channel_out_of_line(folder):
-    """A channel that a second camera saw elsewhere is named, with the move; one in line is not."""
-    for seed, move in enumerate(((0, 0), (7, -9))):
-        tif(
-            f"{seed}.ome.tif",
-            "CYX",
-            [seed],
-            both=True,
-            **OME,
-            make=lambda pixels, move=move: [np.roll(pixels[1], move, (0, 1)), pixels[1]],
-        )(folder)
+    """A channel that a second camera saw moved or turned is named; one in line is not."""
+    moves = {
+        0: lambda pixels: pixels,
+        1: lambda pixels: np.roll(pixels, (7, -9), (0, 1)),
+        2: lambda pixels: ndimage.rotate(pixels, 2, reshape=False, mode="nearest"),
+    }
+    for seed, move in moves.items():
+
+        def make(pixels, move=move):
+            return [move(pixels[1]), pixels[1]]
+
+        options = {"both": True, "make": make, "draw": (28, (336, 448)), **OME}
+        tif(f"{seed}.ome.tif", "CYX", [seed], **options)(folder)
     look = measured(PX | NAMES)[1]["look"]
-    assert "signal fits the nuclei better moved by (7, -9) pixels" in look[1]
+    assert (
+        look.str.contains("signal lies up to [6-9] px from the nuclei").tolist()[1:] == [True] * 2
+    )
     assert not look[0]
+
+
+def test_channels_without_names(folder):
+    """Where numbers are all there is, a file with more channels than the others is skipped."""
+    for name, make in {"a": np.asarray, "b": np.asarray, "c": lambda p: p[[0, 1, 0]]}.items():
+        tif(f"{name}.tif", "CYX", both=True, make=make, **IMAGEJ)(folder)
+    _, frames, skipped = measured(PX | NUMBERS)
+    assert frames["file"].tolist() == ["a.tif", "b.tif"]
+    assert skipped["file"].tolist() == ["c.tif"]
+    assert "move it to another folder" in skipped["problem"][0]
 
 
 def test_exposures(folder):
