@@ -102,7 +102,6 @@ def test_more_frames_skipped_than_kept_is_an_error(tmp_path, capsys):
     [
         (["--scheduler", "cloud"], "unknown scheduler 'cloud': choose threads, local or an addr"),
         (["--scheduler", "tls://127.0.0.1:1"], "no scheduler answers at tls://127.0.0.1:1 (Type"),
-        (["--method", "no_module:f"], "method 'no_module:f' cannot be imported (ModuleNotFound"),
         (["--pixel-size", "nan"], "pixel size nan: give a positive number of micrometres"),
     ],
 )
