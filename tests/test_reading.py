@@ -4,6 +4,7 @@ import pickle
 import re
 import struct
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -248,11 +249,8 @@ def test_colour_maps(tmp_path):
 
 def test_too_little_memory_names_the_file(tmp_path, monkeypatch):
     """A frame larger than the memory is one line."""
-
-    def full(page, **options):
-        raise MemoryError("Unable to allocate\n3 GiB")
-
-    monkeypatch.setattr(tifffile.TiffPage, "asarray", full)
+    full = MemoryError("Unable to allocate\n3 GiB")
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", Mock(side_effect=full))
     with pytest.raises(
         FrameError, match=r"a\.tif: needs more memory than is free \(Unable to allocate 3"
     ):

@@ -595,10 +595,9 @@ def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
 def test_no_worker_holds_what_is_done(tmp_path):
     """A finished batch is forgotten at once: no worker's death can make it run again."""
     files, held = folder(tmp_path / "in", 12), []
-    with cluster() as client:
-        runs = threading.Thread(target=segment, args=[files, tmp_path / "out"], kwargs={"batch": 1})
-        runs.start()
-        while runs.is_alive():
+    with cluster() as client, ThreadPoolExecutor() as pool:
+        running = pool.submit(segment, files, tmp_path / "out", batch=1)
+        while not running.done():
             tasks = list(client.cluster.scheduler.tasks.values())
             held.append(sum(task.state == "memory" for task in tasks))
             time.sleep(0.005)
