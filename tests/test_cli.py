@@ -53,7 +53,7 @@ def test_segment_passes_every_option_on(tmp_path, monkeypatch, capsys):
 
 
 def test_function_of_the_current_folder(tmp_path, monkeypatch, capsys):
-    """Its name, MODULE:FUNCTION, segments frames that are simulated here, and is scored."""
+    """A function named as MODULE:FUNCTION segments frames simulated here, and is scored."""
     monkeypatch.chdir(tmp_path)
     status, text, _ = call("simulate", "--frames", 4, "--seed", 3, "--into", "in", capsys=capsys)
     assert (status, text) == (0, "in\n")

@@ -316,8 +316,8 @@ def test_nothing_usable_names_the_first_file(tmp_path):
         common_format(files)
 
 
-def test_a_lost_second_page_is_noticed_by_us_and_not_by_tifffile(tmp_path, caplog):
-    """Its log lines do not appear beside our errors, and are not taken from other callers."""
+def test_a_lost_second_page_is_an_error_and_not_a_log_line(tmp_path, caplog):
+    """Lines of tifffile do not appear beside our errors, and are not taken from other callers."""
     path = cut_stack(tmp_path / "a.tif")
     with caplog.at_level(logging.DEBUG, "tifffile"):
         with pytest.raises(FrameError, match="after its first page; copy or save the file again"):

@@ -32,7 +32,7 @@ def test_what_is_not_whole_is_hidden(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.parquet"]
 
 
-def test_missing_rights_are_told_from_a_full_disk():
+def test_missing_rights_have_a_sentence_of_their_own():
     """The line names folder, cause and cure; that of a full disk is the example of the function."""
     message = writing.unwritable(OSError(errno.EACCES, "the cause"), "out", choose="--out")
     assert message.startswith("out cannot be written to (the cause): choose another folder (--out)")
