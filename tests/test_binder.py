@@ -11,11 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-POSIX = pytest.mark.skipif(os.name != "posix", reason="scripts for Linux")
 
 
-@POSIX
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("bash"), reason="there is no bash")
 def test_start_limits_threads_and_finds_the_dashboard():
     """The session's command has one BLAS thread, two of Dask, and the proxy under the prefix."""
     env = {name: value for name, value in os.environ.items() if name != "REPO_DIR"}

@@ -47,13 +47,6 @@ def posix(line):
     return line.replace(".venv\\Scripts\\", ".venv/bin/")
 
 
-def test_the_course_map_lists_every_notebook():
-    """The map links every notebook, in order, and nothing else."""
-    linked = re.findall(r"^\| \[\d\d [^]]*\]\((notebooks/\w+\.ipynb)\)", text("README.md"), re.M)
-    there = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("notebooks/*.ipynb"))
-    assert linked == there
-
-
 def test_the_pipeline_runs_as_it_is(simulated_frames, tmp_path, monkeypatch, capsys):
     """The lines of the README find the objects that notebook 06 states for simulated frames."""
     images = tmp_path / "data" / "BBBC039" / "images"

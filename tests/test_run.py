@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import psutil
 import pytest
 import tifffile
 import zarr
+from cluster.lab import links
 from dask.callbacks import Callback
 from distributed import Client, LocalCluster, SchedulerPlugin
 from made import folder, scene, under_small_disk
@@ -198,16 +200,15 @@ def test_bad_frame_stops_or_is_skipped(tmp_path, how):
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-def test_frame_too_large_for_the_memory(tmp_path, monkeypatch):
+def test_frame_too_large_for_the_memory(tmp_path):
     """A frame that needs more memory than there is can be skipped; the others are done."""
 
-    def full(image, *, method, segment=frame.segment):
+    def full(image):
         if image[0, 0] == scene(1)[0, 0]:
             raise MemoryError("Unable to allocate 3 GiB")
-        return segment(image, method=method)
+        return frame.tutorial(image)
 
-    monkeypatch.setattr(frame, "segment", full)
-    result = segment(folder(tmp_path / "in", 3), tmp_path / "two", skip=True)
+    result = segment(folder(tmp_path / "in", 3), tmp_path / "two", method=full, skip=True)
     ((name, reason),) = result["skipped"]
     assert name == "frame_001.tif"
     assert reason.startswith("needs more memory than is free (Unable to allocate 3 GiB)")
@@ -242,20 +243,11 @@ def test_part_that_is_not_complete_is_done_again(tmp_path, how):
     assert digest(tmp_path / "out") == before
 
 
-def linked(path, frames):
-    """Make a folder of frames of full size, which share four files."""
-    some = folder(path.with_name("some"), 4, shape=(520, 696))
-    files = [path / f"frame_{number:03d}.tif" for number in range(frames)]
-    path.mkdir()
-    for number, file in enumerate(files):
-        os.link(some[number % 4], file)
-    return files
-
-
 @POSIX
-def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
+def test_run_killed_three_times_gives_the_same_bytes(tmp_path, simulated_frames):
     """Kill -9 in the middle, three times: no batch is done twice, and the table is the same."""
-    segment(linked(tmp_path / "in", 120), tmp_path / "whole", batch=3)
+    files = sorted(links(simulated_frames, 120, tmp_path / "in").iterdir())
+    segment(files, tmp_path / "whole", batch=3)
     out = tmp_path / "out"
     command = [*SEGKIT, str(tmp_path / "in"), "--out", str(out), "--batch", "3"]
     parts = out / "nuclei.parquet"
@@ -279,9 +271,9 @@ def test_run_killed_three_times_gives_the_same_bytes(tmp_path):
 
 
 @POSIX
-def test_kill_leaves_no_process_and_no_lock(tmp_path):
+def test_kill_leaves_no_process_and_no_lock(tmp_path, simulated_frames):
     """After kill -9 no process is left behind, and the same command goes on at once."""
-    linked(tmp_path / "in", 30)
+    links(simulated_frames, 30, tmp_path / "in")
     command = [*SEGKIT, str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--workers", "1"]
     command += ["--batch", "1", "--scheduler", "local"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -408,7 +400,6 @@ def test_frame_that_changes_during_the_run(tmp_path, monkeypatch):
         ("run.json", b"{", "is damaged"),
         ("run.json", b"[]", "is damaged"),
         ("run.json", None, "is there without run.json"),
-        ("files.parquet", None, "is missing or damaged"),
         ("files.parquet", b"PAR1", "is missing or damaged"),
     ],
 )
@@ -569,27 +560,16 @@ def test_batches_are_sent_in_windows(tmp_path, monkeypatch, where):
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-SHAPES = {"small": (90, 120), "large": (150, 200)}
-
-
 def test_two_runs_on_one_cluster(tmp_path):
     """Runs at the same time, with batches of the same numbers, do not take each other's tasks."""
-    folders = [folder(tmp_path / name, 6, shape=shape) for name, shape in SHAPES.items()]
-    results = {}
-    with cluster():
-
-        def one(files):
-            results[files[0].parent.name] = segment(files, tmp_path / f"{files[0].parent.name}-out")
-
-        threads = [threading.Thread(target=one, args=[files]) for files in folders]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    for files in folders:
-        name = files[0].parent.name
-        assert results[name]["nuclei"] == segment(files, tmp_path / f"{name}-alone")["nuclei"]
-        assert digest(tmp_path / f"{name}-out") == digest(tmp_path / f"{name}-alone")
+    plates = [folder(tmp_path / "a", 6), folder(tmp_path / "b", 6, shape=(150, 200))]
+    outs = [tmp_path / "a-out", tmp_path / "b-out"]
+    with cluster(), ThreadPoolExecutor() as pool:
+        results = pool.map(segment, plates, outs)
+    for files, out, result in zip(plates, outs, results, strict=True):
+        alone = out.with_name(f"{out.name}-alone")
+        assert result["nuclei"] == segment(files, alone)["nuclei"]
+        assert digest(out) == digest(alone)
 
 
 def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
@@ -615,10 +595,9 @@ def test_after_an_error_the_cluster_is_free(tmp_path, monkeypatch):
 def test_no_worker_holds_what_is_done(tmp_path):
     """A finished batch is forgotten at once: no worker's death can make it run again."""
     files, held = folder(tmp_path / "in", 12), []
-    with cluster() as client:
-        runs = threading.Thread(target=segment, args=[files, tmp_path / "out"], kwargs={"batch": 1})
-        runs.start()
-        while runs.is_alive():
+    with cluster() as client, ThreadPoolExecutor() as pool:
+        running = pool.submit(segment, files, tmp_path / "out", batch=1)
+        while not running.done():
             tasks = list(client.cluster.scheduler.tasks.values())
             held.append(sum(task.state == "memory" for task in tasks))
             time.sleep(0.005)
@@ -639,7 +618,7 @@ def test_scheduler_out_of_reach(tmp_path, monkeypatch):
             leave.wait(20)
         return read(path, **options)
 
-    with monkeypatch.context() as patch, cluster() as client:
+    with monkeypatch.context() as patch, cluster() as client, ThreadPoolExecutor() as pool:
         instead(patch, slow)
 
         def cut():
@@ -647,14 +626,12 @@ def test_scheduler_out_of_reach(tmp_path, monkeypatch):
             for connection in list(client.cluster.scheduler.client_comms.values()):
                 client.cluster.loop.add_callback(connection.abort)
 
-        cutting = threading.Thread(target=cut)
-        cutting.start()
+        pool.submit(cut)
         address = client.scheduler.address
         said = f"scheduler at {address} is gone; 1 of 3 batches .* the same command goes on"
         with pytest.raises(run.RunError, match=said):
             segment(files, tmp_path / "out")
         leave.set()
-        cutting.join()
     segment(files, tmp_path / "out")
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 

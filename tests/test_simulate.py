@@ -1,6 +1,5 @@
 import hashlib
 import itertools
-import json
 import re
 import textwrap
 from pathlib import Path
@@ -225,12 +224,6 @@ def test_lists_split_the_frames(folder):
     assert [plate for _, plate in rows] == ["00001", "00002"] * 4
 
 
-def test_note_of_a_complete_set(folder):
-    """The last file of a set says which one it is."""
-    note = json.loads((folder / "metadata" / "simulated.json").read_text())
-    assert note == {"seed": 5, "frames": 8, "version": simulate.VERSION}
-
-
 def test_special_frames_stay_out_of_the_test_split(tmp_path, monkeypatch):
     """In the official scoring an empty frame counts as 0; as in BBBC039, no test frame is empty."""
     monkeypatch.setattr(simulate, "frame", lambda seed, index: (np.zeros((5, 5), "u2"),) * 2)
@@ -270,17 +263,6 @@ def test_killed_run_is_not_taken_for_complete(tmp_path, folder, monkeypatch):
             simulate.write(into, frames=8, seed=5)
     assert not (into / "metadata" / "simulated.json").exists()
     assert hashes(simulate.write(into, frames=8, seed=5)) == hashes(folder)
-
-
-def test_other_numbers_replace_a_simulated_set(tmp_path, monkeypatch):
-    """Frames of another seed, number or version give way; nothing of them is left."""
-    into = simulate.write(tmp_path / "set", frames=3, seed=1)
-    simulate.write(into, frames=2, seed=2)
-    assert hashes(into) == hashes(simulate.write(tmp_path / "new", frames=2, seed=2))
-    monkeypatch.setattr(simulate, "VERSION", simulate.VERSION + 1)
-    simulate.write(into, frames=2, seed=2)
-    assert len(hashes(into)) == 2 + 2 + 5
-    assert data.name(into) == "simulated"
 
 
 @pytest.mark.parametrize(

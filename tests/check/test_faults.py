@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow.parquet
 from answers import said, tried
 
-from segkit import writing
 from segkit.check import faults as check
 
 
@@ -83,11 +82,6 @@ def native(table, path):
     other.replace(path)
 
 
-def kit(table, path):
-    """Write as the package itself does."""
-    writing.whole(Path(path), lambda part: table.to_parquet(part))
-
-
 def in_place(table, path):
     """Let Arrow write where it belongs."""
     pyarrow.parquet.write_table(pyarrow.Table.from_pandas(table), path)
@@ -118,12 +112,6 @@ def at_first(table, path):
     (aside if Path(path).exists() else pd.DataFrame.to_parquet)(table, path)
 
 
-def by_another_name(table, path):
-    """Write where it belongs, under another name of the folder."""
-    with contextlib.chdir(Path(path).parent):
-        table.to_parquet(Path(path).name)
-
-
 def elsewhere(table, path, carry):
     """Write to another folder, and carry the file to its path."""
     with tempfile.TemporaryDirectory() as folder:
@@ -138,8 +126,8 @@ def gap(table, path):
 
 
 @tried(
-    ("Right.", aside, numbered, native, kit),
-    ("half a file", pd.DataFrame.to_parquet, in_place, by_another_name, at_first),
+    ("Right.", aside, numbered, native),
+    ("half a file", pd.DataFrame.to_parquet, in_place, at_first),
     ("copying is not renaming", partial(elsewhere, carry=shutil.copy)),
     ("from another disk", partial(elsewhere, carry=shutil.move)),
     ("at the same time", lambda table, path: other(table, path, "a.tmp").replace(path)),

@@ -4,17 +4,10 @@ from functools import cache
 
 import numpy as np
 import onnxruntime as ort
-import pytest
 from answers import in_use, said, tried
 
 from segkit import simulate, unet
 from segkit.check import model as check
-
-
-@pytest.fixture
-def few(tmp_path, monkeypatch):
-    """Put three small frames in use."""
-    in_use(monkeypatch, tmp_path, [simulate.frame(3, i)[0][:64, :96] for i in range(3)])
 
 
 def load():
@@ -50,8 +43,9 @@ def outsider():
     ("one number per pixel", lambda: lambda image: unet.segment(image).max()),
     ("the labels of split", lambda: lambda image: (unet.segment(image) > 0).astype(int)),
 )
-def test_loads_once(capsys, few, answer, hint):
+def test_loads_once(capsys, tmp_path, monkeypatch, answer, hint):
     """A network that is kept passes; one per call, one from outside and other labels do not."""
+    in_use(monkeypatch, tmp_path, [simulate.frame(3, i)[0][:64, :96] for i in range(3)])
     assert hint in said(capsys, check.loads_once, answer())
 
 

@@ -12,14 +12,6 @@ from segkit.check import lazy_frames
 from segkit.check import parallel as check
 
 
-@pytest.fixture
-def slide(tmp_path, monkeypatch):
-    """Four small noisy frames, as the data set in use, and the slide made of them."""
-    noise_in_use(monkeypatch, tmp_path, 4, seed=9)
-    images = lazy_frames()
-    return da.block([[images[0], images[1]], [images[2], images[3]]]).astype("float32")
-
-
 @pytest.mark.parametrize("mode", [*check.MODES, "none"])
 def test_depth_and_modes_are_right(mode):
     """A depth of 4, and the modes that the check takes for right, give the median in one piece."""
@@ -90,6 +82,9 @@ def at_once(slide):
     ("one task holds the whole slide", lambda x: at_once(x).rechunk(x.chunks)),
     ("holds the whole slide", lambda x: sobel(x.rechunk(-1), depth=1).rechunk(x.chunks)),
 )
-def test_edges(capsys, slide, answer, hint):
+def test_edges(capsys, tmp_path, monkeypatch, answer, hint):
     """One pixel is enough; wrong depth and wrong mode are told apart by where the pixels differ."""
+    noise_in_use(monkeypatch, tmp_path, 4, seed=9)
+    images = lazy_frames()
+    slide = da.block([[images[0], images[1]], [images[2], images[3]]]).astype("float32")
     assert hint in said(capsys, check.edges, answer(slide))

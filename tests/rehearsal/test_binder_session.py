@@ -10,7 +10,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import requests
+from cluster.lab import free_ports
 from jupyter_client import BlockingKernelClient
 
 CHECKOUT = Path(__file__).parents[2]
@@ -79,9 +79,7 @@ def peak(process):
 @pytest.fixture(scope="module")
 def server(image):
     """Start JupyterLab by binder/start, behind a hub's prefix, on one core."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     token = secrets.token_hex()
     options = [
         f"--port={port}",
@@ -90,30 +88,20 @@ def server(image):
     ]
     command = ["jupyter", "lab", "--ip=127.0.0.1", "--no-browser", "--allow-root", *options]
     core = {min(os.sched_getaffinity(0))}
-    log = image.tree / "server.log"
-    with log.open("w") as output:
-        started = subprocess.Popen(
-            ["bash", "binder/start", *command],
-            cwd=image.tree,
-            env={**image.env, "JUPYTERHUB_SERVICE_PREFIX": PREFIX},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, core),
-        )
+    started = subprocess.Popen(
+        ["bash", "binder/start", *command],
+        cwd=image.tree,
+        env={**image.env, "JUPYTERHUB_SERVICE_PREFIX": PREFIX},
+        start_new_session=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, core),
+    )
     web = requests.Session()
+    retry = requests.adapters.Retry(connect=10, backoff_factor=0.1)  # until the server listens
+    web.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
     web.headers["Authorization"] = f"token {token}"
     root = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
-            assert started.poll() is None, log.read_text()
-            try:
-                if web.get(f"{root}{PREFIX}api/status", timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        else:
-            pytest.fail(f"the server does not answer: {log.read_text()}")
+        assert web.get(f"{root}{PREFIX}api/status", timeout=60).ok
         yield SimpleNamespace(
             root=root, url=root + PREFIX, web=web, process=psutil.Process(started.pid)
         )

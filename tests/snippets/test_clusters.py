@@ -5,21 +5,11 @@ import runpy
 import shutil
 from pathlib import Path
 
-import pytest
 import tifffile
 from skimage.filters import threshold_otsu
 from skimage.measure import label
 
-from segkit import data, frame
-
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def nuclei(folder):
-    """Return the number of nuclei in the twelve frames, each segmented by itself."""
-    labels = [frame.segment(tifffile.imread(path)) for path in data.images(folder)]
-    return sum(int(one.max()) for one in labels)
 
 
 def test_local_cluster_finds_all(folder, own, run, tmp_path):

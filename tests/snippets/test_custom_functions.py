@@ -9,20 +9,6 @@ import tifffile
 from segkit import unet
 
 
-def test_map_overlap_leaves_no_seam(folder, run):
-    """The chunks give the pixels of the whole image."""
-    assert run("map_overlap_filter", folder, cwd=folder) == (
-        "0 of 361920 pixels differ from the image filtered in one piece"
-    )
-
-
-def test_apply_parallel_is_right_at_the_border(folder, run):
-    """The chunks give the grey levels of the whole image, at its border too."""
-    assert run("apply_parallel_filter", folder, cwd=folder) == (
-        "largest difference from the image filtered in one piece: 0.000 grey levels"
-    )
-
-
 def test_delayed_table_has_all_nuclei(own, folder, run, tmp_path):
     """It finds the nuclei of all files, dim and bright, and none where there are none."""
     found = run("delayed_table", folder, cwd=tmp_path)

@@ -4,20 +4,14 @@ import shutil
 import sys
 
 import numpy as np
-import pytest
 import tifffile
 
 from segkit import frame
 
 
-@pytest.fixture(autouse=True)
-def _no_gpu(monkeypatch):
-    """Hide CuPy: on a machine with a GPU the snippets would take it."""
-    monkeypatch.setitem(sys.modules, "cupy", None)
-
-
-def test_segment(play, folder, files, tmp_path):
+def test_segment(play, folder, files, tmp_path, monkeypatch):
     """Each row has the image, area and mean of the object that `segkit.frame` finds."""
+    monkeypatch.setitem(sys.modules, "cupy", None)  # else a machine with a GPU would take it
     shutil.copytree(folder / "images", tmp_path / "images")
     played = play("gpu_segment")
     images = [tifffile.imread(path) for path in files[:10]]

@@ -12,13 +12,6 @@ from PIL import Image
 STACK = np.arange(5 * 30 * 40, dtype=np.uint16).reshape(5, 30, 40)
 
 
-def test_read_pattern(run, folder, files):
-    """Beside the folder images, its files are one array, one frame per chunk."""
-    printed = run("read_pattern", folder, cwd=folder)
-    assert printed.startswith("(12, 520, 696) uint16 8.7 MB")
-    assert printed.endswith(str(tifffile.imread(files[0]).mean()))
-
-
 def write_appended(path):
     """Write one page after the other, each by a call of its own."""
     for page in STACK:
