@@ -60,6 +60,8 @@ WIDTH = 28  # pixels: of the nuclei for which `segment` was tuned
 LARGEST = 20e6  # pixels of a frame that is segmented in one piece
 SUFFIXES = (".tif", ".tiff", ".png")
 COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
+COLOUR = {"(1, 0, 0)": "red", "(0, 1, 0)": "green", "(0, 0, 1)": "blue", "(1, 1, 1)": "grey"}
+COLOUR |= {"(0, 1, 1)": "cyan", "(1, 0, 1)": "magenta", "(1, 1, 0)": "yellow"}
 UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
 UNITS |= {"micrometer": 1.0, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "millimeter": 1e3}
 FOLDER, RESULTS = Path(FOLDER), Path(RESULTS)  # inches are no unit here: those of a printer
@@ -93,7 +95,12 @@ def attempt(function, *arguments):
 
 
 def is_zarr(path):
-    return any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
+    """Return whether a folder is one image in Zarr; a group of such is a folder like others."""
+    if not any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray")):
+        return False
+    node, _ = attempt(lambda: zarr.open(path, mode="r"))
+    array = node is None or isinstance(node, zarr.Array)
+    return array or "multiscales" in node.attrs.get("ome", node.attrs)
 
 
 def hindrance(path):
@@ -117,7 +124,9 @@ def find():
             if path.is_symlink():
                 found.append((path, "a link to what is listed already"))
         elif path.is_dir() and not is_zarr(path) and not earlier:
-            inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
+            inside = [
+                one for one in sorted(path.iterdir()) if not re.match(r"\.|zarr\.json", one.name)
+            ]
             links = [one for one in inside if one.is_symlink()]  # after all that are not
             left = [one for one in inside if one not in links] + left + links
         else:
@@ -142,7 +151,6 @@ def read_zarr(path):
     named = not isinstance(group, zarr.Array)
     need(named, "a Zarr array that does not name its axes: save it as OME-Zarr, or frames as TIFF")
     ome = group.attrs.get("ome", group.attrs)  # versions up to 0.4 have no "ome"
-    need("multiscales" in ome, f"holds no image itself: make FOLDER one of its groups {[*group]}")
     image = ome["multiscales"][0]
     full = image["datasets"][0]
     axes = {axis["name"].upper(): axis.get("unit") for axis in image["axes"]}
@@ -162,7 +170,8 @@ def read_tiff(path):
         if tif.is_ome:
             return read_ome(path)
         axes = [with_pages_named(series.axes) for series in tif.series]
-        names = names_of_slices(tif.imagej_metadata or {}, path.stem)
+        said = tif.imagej_metadata or {}
+        names = names_of_slices(said, path.stem) or colours_of(said.get("LUTs", []))
         unit = (tif.imagej_metadata or {}).get("unit")
     image = BioImage(path, reader=PlainTiff, dim_order=axes)
     size = image.physical_pixel_sizes
@@ -179,6 +188,12 @@ def names_of_slices(said, stem):
     return names if steady and not other else []  # others are numbers, or names of files
 
 
+def colours_of(tables):
+    """Return the colours in which ImageJ shows the channels, if they differ."""
+    ends = [str(tuple((table[:, -1] // 255).tolist())) for table in tables]
+    return [COLOUR.get(end, "") for end in ends] if len(set(ends)) == len(ends) > 1 else []
+
+
 def read_ome(path):
     image = BioImage(path, reader=OmeTiff)
     names = [re.sub(r"^Channel:\d+:\d+$", "", str(name)) for name in image.channel_names]
@@ -189,11 +204,12 @@ def read_ome(path):
     need(alike, "its images name their channels differently: save one per file")
     size, first = image.physical_pixel_sizes, pixels[0]
     units = [first.physical_size_y_unit.value, first.physical_size_x_unit.value]
-    exposed = {}
+    exposed, ms = {}, {"s": 1e3, "ms": 1, "\u00b5s": 1e-3}
     for scene, one in enumerate(pixels):
         for plane in one.planes:
             time, unit = plane.exposure_time, plane.exposure_time_unit.value
-            exposed[scene, plane.the_t, plane.the_c] = f"{time:g} {unit}" if time else None
+            time = f"{time * ms[unit]:.6g} ms" if time and unit in ms else None
+            exposed[scene, plane.the_t, plane.the_c] = time
     return *all_scenes(image, "P"), names, in_micrometres([size.Y, size.X], units), exposed
 
 
@@ -201,6 +217,10 @@ def check_complete(tif):
     """Refuse what tifffile would fill with zeros, or leave out."""
     alone = "BinaryOnly" not in (tif.ome_metadata or "")
     need(alone, "another file says what it holds: export each image as one OME-TIFF, all in it")
+    files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
+    lost = sorted(name for name in files if not Path(tif.filehandle.dirname, name).exists())
+    named = "; these are lost, or were renamed: " + ", ".join(lost[:3]) if lost else ""
+    need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file{named}")
     tif.filehandle.seek(tif.pages.next_page_offset)
     after = tif.filehandle.read(tif.tiff.offsetsize)
     pages = [page for series in tif.series for page in series.pages]
@@ -222,8 +242,6 @@ def check_complete(tif):
     units = set(re.findall(r'PhysicalSize[XY]Unit="([^"]+)"', tif.ome_metadata or ""))
     wrong = units & UNITS.keys() - {"\u00b5m", "nm", "mm"}
     need(not wrong, f"OME has no unit {sorted(wrong)} of the pixel size: save it with '\u00b5m'")
-    files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
-    need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file")
 
 
 def with_pages_named(axes):
@@ -280,7 +298,8 @@ COLOURS = (
 PLANES = (
     "{} planes in depth: set DEPTH to 'max' for their projection or to the number of one, or "
     "PATTERN, if projections are there too; snippets/label_volume.py labels in 3-D; if they are "
-    "channels or time points, save them again with metadata={{'axes': 'CYX'}} or 'TYX'"
+    "channels or time points, save them again with metadata={{'axes': 'CYX'}} or 'TYX', "
+    "or say so in Fiji, Image > Properties"
 )
 
 
@@ -376,6 +395,8 @@ def level_of(smooth, noise):
         lower = 0.5 * threshold_otsu(rest)
         regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
         areas = np.bincount(regions.ravel())[1:]
+        near = ndimage.binary_dilation(mask, iterations=8)  # cytoplasm of what was found
+        areas = areas * (ndimage.maximum(near, regions, np.arange(1, len(areas) + 1)) == 0)
         hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
         if lower <= 0 or hidden <= mask.sum() / 2 or not stands_out(rest, noise):
             return level
@@ -445,6 +466,15 @@ def left_out(small, free, height):
     over = free & (above > max(0.06 * height, noise_of(small)))
     areas = np.bincount(ndimage.label(ndimage.binary_opening(over))[0].ravel())[1:]
     return ((areas > 6) & (areas < 80)).sum()
+
+
+def tiles(pixels, labels):
+    """Return the medians of the background in 4 x 4 parts of a frame, or none where it is not."""
+    row, column = np.indices(labels.shape)
+    tile = row * 4 // len(row) * 4 + column * 4 // len(row[0])
+    found, there = np.full(16, np.nan), np.unique(tile[labels == 0])
+    found[there] = ndimage.median(pixels, np.where(labels == 0, tile, -1), there)
+    return found.tolist()
 
 
 def saturated(values):
@@ -520,18 +550,21 @@ def doubts(table, labels, image, channels, width):
     height = np.median(image[inside]) - np.median(image[~inside])
     small, free = scaled(image, 5 / width), scaled(~inside * 1.0, 5 / width) > 0.99
     missed = left_out(small, free, height)
-    row, column = np.indices(small.shape)
-    tile = row * 4 // len(row) * 4 + column * 4 // len(row[0])
-    ground = [*ndimage.median(small, np.where(free, tile, -1), np.unique(tile[free]))]
-    uneven = np.ptp(ground or [0]) / height
+    ground = np.array(tiles(small, ~free))
+    uneven = (np.nanmax(ground) - np.nanmin(ground)) / height if free.any() else 0
     string = strung(labels, image - np.median(image[~inside]))
     hollow = table["solidity"].median() < 0.85
+    above, where = pd.Series(image[inside] - np.median(image[~inside])), labels[inside]
+    top = above.groupby(where).quantile(0.9)[where].to_numpy()
+    dim = (above < 0.6 * top).groupby(where).mean().median()
     dark = (image[~inside] < np.median(image[~inside]) - height).mean()
     doubt = {
         "most objects have hollows: no nuclei, dark ones, or only their rims stained?": hollow,
         f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER; or are they pieces of nuclei?": (
             not 0.6 < found / width < 1.6
         ),
+        f"{dim:.0%} of an object is far dimmer than the rest: cytoplasm, or out of focus?": dim
+        > 0.3,
         f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
         f"{string} objects that touch are brighter than the rest: a fibre or clump?": string > 0,
         f"{dark:.1%} of the background is far darker than the rest: did values wrap around?": (
@@ -560,7 +593,7 @@ def doubts(table, labels, image, channels, width):
     return "; ".join(doubt.index[doubt])
 
 
-CHECKS = (left_out, saturated, raised, strung, displaced, seam, smooth_tops, doubts)
+CHECKS = (left_out, tiles, saturated, raised, strung, displaced, seam, smooth_tops, doubts)
 
 
 # A folder: one task per frame, each finished when its part of the table is there
@@ -655,9 +688,11 @@ def one_frame(path, number, key):
     ends = [(one.min(), one.max()) for one in channels.values()]
     table.attrs = {"key": key, "path": str(path), **origin, "width": width, "look": look}
     table.attrs["exposed"] = dict(zip(channels, exposed, strict=True))
-    table.attrs["ground"] = {
-        name: float(np.median(one[labels == 0])) for name, one in channels.items()
-    }
+    table.attrs["ground"] = {name: tiles(one, labels) for name, one in channels.items()}
+    nuclei, height = upright(pixels[chosen.nuclei]), np.nan
+    if len(table):
+        height = float(np.median(nuclei[labels > 0]) - np.median(nuclei[labels == 0]))
+    table.attrs["height"] = height
     table.attrs["full"] = any(pair in [(0, 1), (0, 255), (0, 65535)] for pair in ends)
     for target in (picture, part):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -798,15 +833,34 @@ def summary(tables):
     wider, same = relative > 1.25 * relative.median(), pd.Series(same_nuclei(tables))
     field = ": a copy, or a channel, plane, projection or time point of the same field?"
     doubt = [
-        ("wider than in most frames: out of focus, another magnification, or real?", wider),
+        (
+            "wider than in most frames: out of focus, another magnification or binning, or real?",
+            wider,
+        ),
         ("stretched per image? Means cannot be compared between frames", full & (full.sum() > 1)),
         ("the same nuclei as in " + same + field, same != ""),
     ]
-    for name, ground in pd.DataFrame([table.attrs["ground"] for table in tables]).items():
-        ratio = ground / (ground.median() or np.nan)
+    width, height = (pd.Series([t.attrs[name] for t in tables]) for name in ("width", "height"))
+    other = (width / width.mode()[0] - 1).abs() > 0.01
+    doubt.append(("another pixel size than most: binned? Means cannot be compared", other))
+    ratio = height / height.quantile(interpolation="lower")
+    text = (
+        "nuclei are " + ratio.map("{:.2g}".format) + " times as bright as usual: exposure, or real?"
+    )
+    doubt.append((text, (ratio > 0) & ~ratio.between(1 / 2, 2)))
+    for name in tables[0].attrs["ground"]:
+        ground = pd.DataFrame([table.attrs["ground"][name] for table in tables], dtype=float)
+        middle = ground.median(axis=1)
+        ratio = middle / (middle.quantile(interpolation="lower") or np.nan)
         text = f"the background of {name} is " + ratio.map("{:.2g}".format) + " times the usual: "
         text += "another exposure or gain, more or fewer planes summed, or real?"
         doubt.append((text, (ratio > 0) & ~ratio.between(1 / 1.5, 1.5)))
+        shape = ground.div(middle, axis=0)
+        usual, error = shape.median(), shape.std().mean() / len(shape) ** 0.5
+        steady = len(shape) > 2 and usual.max() - usual.min() > max(0.15, 6 * error)
+        text = f"the background of {name} varies in all frames alike: uneven light, "
+        text += "which snippets/correct_shading.py corrects"
+        doubt.append((text, (middle > 0) & steady))
     exposures = pd.DataFrame([table.attrs["exposed"] for table in tables])
     for name, exposed in exposures.items():
         for usual in exposed.mode()[:1]:  # of none, if no file says it

@@ -162,21 +162,6 @@ def test_the_copy_mixes_nothing_either(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out.endswith("computed with cupy\n")
 
 
-def test_the_first_cell_installs_on_colab(monkeypatch):
-    """There it runs the lines of binder/colab.txt, from the default branch."""
-    first = next(cell for cell in CELLS if cell.cell_type == "code")
-    run = []
-
-    def urlopen(address):
-        assert address.startswith("https://raw.githubusercontent.com/")
-        return (CHECKOUT / address.split("/HEAD/")[1]).open("rb")
-
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
-    exec(first.source, {"get_ipython": lambda: SimpleNamespace(run_cell=run.append)})
-    assert run == [(CHECKOUT / "binder" / "colab.txt").read_text("utf-8")]
-
-
 def test_benchmark_without_a_gpu(benchmark, tmp_path, monkeypatch, capsys):
     """One line that names CuPy, exit status 1, and no result."""
     out = tmp_path / "out"

@@ -42,7 +42,7 @@ def tif(name, axes=None, seeds=(0,), *, make=np.asarray, both=False, draw=(), **
     """Return a function that writes frames into one file of a folder, and returns their truth."""
     metadata = {
         key: options.pop(key)
-        for key in ("unit", "Labels", "Plane", *OME, *OME_UM)
+        for key in ("unit", "Labels", "LUTs", "Plane", *OME, *OME_UM)
         if key in options
     }
     options["metadata"] = None if "description" in options else metadata
@@ -75,7 +75,8 @@ def png(folder):
 
 
 def store(folder):
-    """Write an OME-Zarr of three time points."""
+    """Write an OME-Zarr of three time points, inside a group."""
+    folder = Path(zarr.open_group(folder / "plate.zarr", mode="w").store.root)
     frames = [drawn(number) for number in range(3)]
     run.create_labels(folder, (3, *frames[0][1].shape), shard=1, pixel_size=0.325)
     run.write_labels(folder, 0, np.stack([image for _, image, _ in frames]))
@@ -102,7 +103,8 @@ LAST = {"make": lambda pixels: np.stack([pixels, pixels], axis=-1)}
 LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True}
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
 SLICES = {"axes": "CYX", "both": True, **IMAGEJ}
-SWAPPED = {"Labels": ["DAPI", "signal"], "make": lambda pixels: pixels[::-1]}
+GREEN, BLUE = (np.outer(on, np.arange(256)).astype("uint8") for on in ([0, 1, 0], [0, 0, 1]))
+SWAP, distance = np.flipud, ndimage.distance_transform_edt
 MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
 NANO = IMAGEJ | {"resolution": (1 / 325,) * 2, "unit": "nanometer"}
 PAGES = tif("a.tif", seeds=range(5))
@@ -131,7 +133,7 @@ LAYOUTS = {
     "channels of slices": (
         several(
             tif("a.tif", seeds=[1], Labels=["signal", "DAPI"], **SLICES),
-            tif("b.tif", **SWAPPED, **SLICES),
+            tif("b.tif", Labels=["DAPI", "signal"], make=SWAP, **SLICES),
         ),
         PX | NAMES,
     ),
@@ -142,6 +144,14 @@ LAYOUTS = {
         ),
         PX | NUMBERS,
     ),
+    "colours of channels": (
+        several(
+            tif("a.tif", seeds=[1], LUTs=[GREEN, BLUE], **SLICES),
+            tif("b.tif", LUTs=[BLUE, GREEN], make=SWAP, **SLICES),
+        ),
+        PX | {"NUCLEI": "blue", "MEASURE": ["blue", "green"]},
+    ),
+    "cytoplasm": (tif("a.tif", make=lambda p: p + 200 * (distance(p < 1300) < 14)), PX),
     "mm and nm": (several(tif("a.tif", **MILLI), tif("b.tif", seeds=[1], **NANO)), UM),
     "zarr": (store, UM | {"NUCLEI": None, "MEASURE": None}),
     "8 bits": (png, PX),
@@ -162,11 +172,7 @@ LAYOUTS = {
     "no width": (tif("a.tif"), {}, "Set DIAMETER to '18 um'"),
     "one channel of two frames": (two("a_w1131349519.tif", "a_w12C491C83D.tif"), PX),
     "no channel": (tif("a.ome.tif", "CYX", both=True), PX, "NUCLEI is None, and the channels are"),
-    "depth": (
-        tif("a.ome.tif", "ZCYX", **DEEP),
-        UM | NAMES,
-        "one, or PATTERN, if projections are there too",
-    ),
+    "depth": (tif("a.ome.tif", "ZCYX", **DEEP), UM | NAMES, "if projections are there too"),
     "unnamed pages": (PAGES, PX, "does not say what Q is: set PAGES"),
     "unnamed single pages": (SINGLE, PX, "5 pages without a name: set PAGES"),
     "odd axis": (tif("a.tif", "RYX", range(5)), PX, "does not say what R is: set PAGES"),
@@ -175,7 +181,11 @@ LAYOUTS = {
     "channels as colours": (tif("a.tif", **COLOURS), PX, "write channels first, and with"),
     "channels last": (tif("a.tif", **LAST), PX | {"PAGES": "C"}, "np.moveaxis(image, -1, 0)"),
     "bright": (INSIDE_OUT, PX, "set BACKGROUND to 'bright'"),
-    "one of several files": (tif("a.ome.tif", **PART), PX, "2 files of one image"),
+    "one of several files": (
+        tif("a.ome.tif", **PART),
+        PX,
+        "2 files of one image: save it as one file; these are lost",
+    ),
     "two sizes": (tif("a.tif", unit="um", **IMAGEJ), PX | {"PIXEL_SIZE": 0.3}, "states pixels of"),
     "OME in um": (tif("a.ome.tif", **OME_UM), PX, "OME has no unit ['um']"),
     "two unnamed axes": (FOUR_AXES, PX | T, "save it with metadata={'axes': 'TCYX'}"),
@@ -184,11 +194,7 @@ LAYOUTS = {
     "labels": (tif("a.tif", make=lambda p: ndimage.label(p > 1300)[0]), PX, "looks like a mask"),
     "white is 0": (tif("a.tif", photometric="miniswhite"), PX, "white is stored as 0"),
     "companion": (tif("a.ome.tif", **COMPANION), PX, "export each image as one OME-TIFF"),
-    "array": (
-        lambda folder: zarr.create_array(folder / "a.zarr", data=drawn(0)[1]),
-        PX,
-        "does not name its axes: save it as OME-Zarr, or frames as TIFF",
-    ),
+    "array": (lambda f: zarr.save(f / "a.zarr", drawn(0)[1]), PX, "save it as OME-Zarr"),
     "long name": (tif(237 * "x" + ".tif"), PX, "its name is too long for the names of results"),
     "colons": (tif("a::b.tif"), PX, "'::': rename it"),
     "NaN": (tif("a.tif", **NAN), PX, "fill in the median of the background, not 0"),
@@ -318,9 +324,6 @@ def test_doubts(folder):
     steps = np.where(NUMBER < 4, 0.8, 1.2)
     fibre = abs(row - 84 - 60 * np.sin(column / 18)) < 14
 
-    def wrapped(p):
-        return p.astype("int16") + 32768.0
-
     kinds = {
         "no nuclei": lambda _: noise,
         "without a label: 2 objects": lambda p: np.where(dim, 300 + (p - 300.0) / 8, p),
@@ -329,7 +332,8 @@ def test_doubts(folder):
         "at the maximum of 0": lambda p: np.minimum(p, 2200),
         "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
-        "did values wrap around": lambda p: wrapped(p * np.where(dim, 16, 10)),
+        "did values wrap": lambda p: (p * np.where(dim, 16, 10)).astype("int16") + 32768.0,
+        "an object is far dimmer": lambda p: ndimage.gaussian_filter(p, 6),
         "a straight seam": lambda p: p + 100 * (column > 112),
         "nuclei have less noise": lambda p: np.minimum(p * steps, 2300) * (1 + column / 4000),
         "the background of 0 is 3 times": lambda p: p + 600,
@@ -388,19 +392,36 @@ def test_channels_without_names(folder):
     for name, make in {"a": np.asarray, "b": np.asarray, "c": lambda p: p[[0, 1, 0]]}.items():
         tif(f"{name}.tif", "CYX", both=True, make=make, **IMAGEJ)(folder)
     _, frames, skipped = measured(PX | NUMBERS)
-    assert frames["file"].tolist() == ["a.tif", "b.tif"]
-    assert skipped["file"].tolist() == ["c.tif"]
+    assert [*frames["file"], *skipped["file"]] == ["a.tif", "b.tif", "c.tif"]
     assert "move it to another folder" in skipped["problem"][0]
 
 
-def test_exposures(folder):
-    """A frame that was exposed otherwise than most is named, with both times."""
-    for seed, times in enumerate(([0.2, 0.05], [0.05, 0.05], [0.05, 0.05], [0.05, 0.05])):
-        plane = {"ExposureTime": times, "ExposureTimeUnit": 2 * ["s"]}
-        tif(f"{seed}.ome.tif", "CYX", [seed], both=True, Plane=plane, **OME)(folder)
+def test_frames_unlike_the_others(folder):
+    """Another exposure, pixel size or brightness than in most frames is named."""
+    exposed = {"ExposureTime": [200, 50], "ExposureTimeUnit": ["ms", "ms"]}
+    usual = {"ExposureTime": [0.05, 0.05], "ExposureTimeUnit": ["s", "s"]}
+    kinds = {
+        "signal was exposed 200 ms, and 50 ms in most frames": OME | {"Plane": exposed},
+        "another pixel size than most": OME | {"PhysicalSizeX": 0.65, "PhysicalSizeY": 0.65},
+        "nuclei are 0.3 times as bright as usual": OME | {"make": lambda p: p * 3 // 10},
+    }
+    kinds |= {name: OME | {"Plane": usual} for name in "wxyz"}
+    for seed, (name, options) in enumerate(kinds.items()):
+        width = 14 if "pixel" in name else 28
+        draw = (width, (6 * width, 8 * width))
+        tif(f"{name}.ome.tif", "CYX", [seed], both=True, draw=draw, **options)(folder)
+    look = measured(UM | NAMES)[1].set_index("file")["look"]
+    assert [name for name in kinds if (name in look[f"{name}.ome.tif"]) != (len(name) > 1)] == []
+    assert not look["w.ome.tif":].any()
+
+
+def test_light_uneven_in_all_frames(folder):
+    """It is named for the channel that has it, even if the background shows it only a little."""
+    for seed in range(3):
+        options = {"make": lambda p: [p[0] + np.linspace(0, 110, 224), p[1]], "both": True, **OME}
+        tif(f"{seed}.ome.tif", "CYX", [seed], **options)(folder)
     look = measured(PX | NAMES)[1]["look"]
-    assert look[0] == "signal was exposed 0.2 s, and 0.05 s in most frames"
-    assert not look[1:].any()
+    assert look.str.contains("the background of signal varies in all frames alike").all()
 
 
 def test_script_beside_folders_named_like_packages(folder):
