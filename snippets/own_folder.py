@@ -394,10 +394,12 @@ def level_of(smooth, noise):
         rest = np.where(ndimage.binary_dilation(mask, iterations=6), 0, smooth)  # without halos
         lower = 0.5 * threshold_otsu(rest)
         regions, _ = ndimage.label(ndimage.binary_opening(rest > lower, iterations=4))
-        areas = np.bincount(regions.ravel())[1:]
-        near = ndimage.binary_dilation(mask, iterations=8)  # cytoplasm of what was found
-        areas = areas * (ndimage.maximum(near, regions, np.arange(1, len(areas) + 1)) == 0)
-        hidden = areas[areas < 4 * WIDTH**2].sum()  # an uneven background is wider
+        areas = np.bincount(regions.ravel())
+        far = ~ndimage.binary_dilation(
+            mask, iterations=WIDTH // 2
+        )  # from cytoplasm of what is found
+        far = np.bincount(regions[far], minlength=len(areas))
+        hidden = far[1:][areas[1:] < 4 * WIDTH**2].sum()  # an uneven background is wider
         if lower <= 0 or hidden <= mask.sum() / 2 or not stands_out(rest, noise):
             return level
         level = lower
