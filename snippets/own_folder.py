@@ -60,6 +60,7 @@ WIDTH = 28  # pixels: of the nuclei for which `segment` was tuned
 LARGEST = 20e6  # pixels of a frame that is segmented in one piece
 SUFFIXES = (".tif", ".tiff", ".png")
 COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
+STAIN = r"(?i)(?<![a-z])(?:dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357])(?![a-z])"
 COLOUR = {"(1, 0, 0)": "red", "(0, 1, 0)": "green", "(0, 0, 1)": "blue", "(1, 1, 1)": "grey"}
 COLOUR |= {"(0, 1, 1)": "cyan", "(1, 0, 1)": "magenta", "(1, 1, 0)": "yellow"}
 UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
@@ -141,6 +142,8 @@ def find():
 
 def read_png(path):
     with Image.open(path) as picture:
+        colours = np.asarray(picture.convert("RGB") if picture.mode == "P" else [0])
+        need((colours == colours[..., :1]).all(), COLOURS)
         need(picture.mode not in ("P", "1"), f"PNG of mode {picture.mode}: save it as grey levels")
         pixels = np.asarray(picture)
     return da.from_array(pixels, chunks=-1), "YXS"[: pixels.ndim], [], None, {}
@@ -182,6 +185,8 @@ def read_tiff(path):
 def names_of_slices(said, stem):
     """Return the names of channels, where ImageJ's labels of slices are such names."""
     labels, count = said.get("Labels", []), said.get("channels", 1)
+    stains = [re.findall(STAIN, label.split("\n")[0]) for label in labels]
+    labels = [one[-1] for one in stains] if all(stains) else labels
     names = labels[:count]
     steady = len(set(names)) == count > 1 and labels == names * (len(labels) // count)
     other = re.search(f"^{re.escape(stem)}|[:/._]", "".join(names))
@@ -220,7 +225,10 @@ def check_complete(tif):
     files = set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))
     lost = sorted(name for name in files if not Path(tif.filehandle.dirname, name).exists())
     named = "; these are lost, or were renamed: " + ", ".join(lost[:3]) if lost else ""
-    need(len(files) < 2, f"one of the {len(files)} files of one image: save it as one file{named}")
+    need(
+        len(files) < 2,
+        f"one of {len(files)} files that belong together: save each image as one file{named}",
+    )
     tif.filehandle.seek(tif.pages.next_page_offset)
     after = tif.filehandle.read(tif.tiff.offsetsize)
     pages = [page for series in tif.series for page in series.pages]
@@ -236,6 +244,8 @@ def check_complete(tif):
         whole = all(map(all, parts)) and max(map(sum, parts)) <= tif.filehandle.size
         need(whole, "cut off, or without some of its data: copy or save the file again")
         mapped = page.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE and not tif.is_imagej
+        grey = not mapped or (page.keyframe.colormap == page.keyframe.colormap[0]).all()
+        need(grey, COLOURS)
         need(not mapped, "a colour map: save it as grey levels")
         white = page.keyframe.tags.valueof("PhotometricInterpretation", 1) == 0
         need(not white, "white is stored as 0 (MinIsWhite): invert it, and save it as MinIsBlack")
@@ -565,8 +575,7 @@ def doubts(table, labels, image, channels, width):
         f"nuclei are {found:.0f} px wide, {width:.0f} by DIAMETER; or are they pieces of nuclei?": (
             not 0.6 < found / width < 1.6
         ),
-        f"{dim:.0%} of an object is far dimmer than the rest: cytoplasm, or out of focus?": dim
-        > 0.3,
+        f"{dim:.0%} of an object is far dimmer: cytoplasm, a rim, or out of focus?": dim > 0.3,
         f"an object has {largest:.0f} times the area of a nucleus": largest > 10,
         f"{string} objects that touch are brighter than the rest: a fibre or clump?": string > 0,
         f"{dark:.1%} of the background is far darker than the rest: did values wrap around?": (
@@ -832,11 +841,12 @@ def summary(tables):
         rows.append(row | {"relative": width / table.attrs["width"], "full": table.attrs["full"]})
     frames = pd.DataFrame(rows)
     relative, full = frames.pop("relative"), frames.pop("full")
-    wider, same = relative > 1.25 * relative.median(), pd.Series(same_nuclei(tables))
+    wider = relative > 1.25 * relative.quantile(interpolation="lower")
+    same = pd.Series(same_nuclei(tables))
     field = ": a copy, or a channel, plane, projection or time point of the same field?"
     doubt = [
         (
-            "wider than in most frames: out of focus, another magnification or binning, or real?",
+            "wider than in other frames: out of focus, another magnification or channel, or real?",
             wider,
         ),
         ("stretched per image? Means cannot be compared between frames", full & (full.sum() > 1)),

@@ -104,7 +104,7 @@ LARGE = {"make": lambda pixels: np.zeros((8192, 8192), "uint8"), "bigtiff": True
 PART = {"description": '<OME FileName="b.ome.tif"/><UUID FileName="a.ome.tif"></OME>'}
 SLICES = {"axes": "CYX", "both": True, **IMAGEJ}
 GREEN, BLUE = (np.outer(on, np.arange(256)).astype("uint8") for on in ([0, 1, 0], [0, 0, 1]))
-SWAP, distance = np.flipud, ndimage.distance_transform_edt
+SWAP, distance, RED = np.flipud, ndimage.distance_transform_edt, Image.new("RGB", (99, 99), "red")
 MILLI = IMAGEJ | {"resolution": (1000 / 0.325,) * 2, "unit": "mm"}
 NANO = IMAGEJ | {"resolution": (1 / 325,) * 2, "unit": "nanometer"}
 PAGES = tif("a.tif", seeds=range(5))
@@ -132,10 +132,10 @@ LAYOUTS = {
     "time": (tif("a.tif", "TCYX", range(3), both=True, unit="micron", **IMAGEJ), UM | NUMBERS),
     "channels of slices": (
         several(
-            tif("a.tif", seeds=[1], Labels=["signal", "DAPI"], **SLICES),
-            tif("b.tif", Labels=["DAPI", "signal"], make=SWAP, **SLICES),
+            tif("a.tif", seeds=[1], Labels=["a_GFP", "a_DAPI"], **SLICES),
+            tif("b.tif", Labels=["DAPI.tif", "GFP.tif"], make=SWAP, **SLICES),
         ),
-        PX | NAMES,
+        PX | {"NUCLEI": "DAPI", "MEASURE": ["DAPI", "GFP"]},
     ),
     "numbers of slices": (
         several(
@@ -178,13 +178,14 @@ LAYOUTS = {
     "odd axis": (tif("a.tif", "RYX", range(5)), PX, "does not say what R is: set PAGES"),
     "inch": (tif("a.tif", unit="inch", **IMAGEJ), UM, "set PIXEL_SIZE"),
     "stains": (tif("a.tif", **COLOURS), PX, "separate the stains first (skimage.color.rgb2hed)"),
+    "false colours": (lambda f: RED.quantize().save(f / "a.png"), PX, "colours its grey original"),
     "channels as colours": (tif("a.tif", **COLOURS), PX, "write channels first, and with"),
     "channels last": (tif("a.tif", **LAST), PX | {"PAGES": "C"}, "np.moveaxis(image, -1, 0)"),
     "bright": (INSIDE_OUT, PX, "set BACKGROUND to 'bright'"),
     "one of several files": (
         tif("a.ome.tif", **PART),
         PX,
-        "2 files of one image: save it as one file; these are lost",
+        "2 files that belong together: save each image as one file; these are lost",
     ),
     "two sizes": (tif("a.tif", unit="um", **IMAGEJ), PX | {"PIXEL_SIZE": 0.3}, "states pixels of"),
     "OME in um": (tif("a.ome.tif", **OME_UM), PX, "OME has no unit ['um']"),
@@ -330,7 +331,7 @@ def test_doubts(folder):
         "uneven light": lambda p: (p + 300.0) * (1 - column / 400),
         "19 times the area of a nucleus": lambda p: np.where(round_one, 2300, p),
         "at the maximum of 0": lambda p: np.minimum(p, 2200),
-        "wider than in most frames": lambda p: ndimage.gaussian_filter(p, 10),
+        "wider than in other frames": lambda p: ndimage.gaussian_filter(p, 10),
         "or a scale bar": lambda p: np.where(bar, 65535, p),
         "did values wrap": lambda p: (p * np.where(dim, 16, 10)).astype("int16") + 32768.0,
         "an object is far dimmer": lambda p: ndimage.gaussian_filter(p, 6),
@@ -420,8 +421,7 @@ def test_light_uneven_in_all_frames(folder):
     for seed in range(3):
         options = {"make": lambda p: [p[0] + np.linspace(0, 110, 224), p[1]], "both": True, **OME}
         tif(f"{seed}.ome.tif", "CYX", [seed], **options)(folder)
-    look = measured(PX | NAMES)[1]["look"]
-    assert look.str.contains("the background of signal varies in all frames alike").all()
+    assert measured(PX | NAMES)[1]["look"].str.contains("signal varies in all frames alike").all()
 
 
 def test_script_beside_folders_named_like_packages(folder):
