@@ -854,7 +854,9 @@ def summary(tables):
     ]
     width, height = (pd.Series([t.attrs[name] for t in tables]) for name in ("width", "height"))
     other = (width / width.mode()[0] - 1).abs() > 0.01
-    doubt.append(("another pixel size than most: binned? Means cannot be compared", other))
+    doubt.append(
+        ("another pixel size than most: binned, another objective? Compare no means", other)
+    )
     ratio = height / height.quantile(interpolation="lower")
     text = (
         "nuclei are " + ratio.map("{:.2g}".format) + " times as bright as usual: exposure, or real?"
@@ -869,7 +871,7 @@ def summary(tables):
         doubt.append((text, (ratio > 0) & ~ratio.between(1 / 1.5, 1.5)))
         shape = ground.div(middle, axis=0)
         usual, error = shape.median(), shape.std().mean() / len(shape) ** 0.5
-        steady = len(shape) > 2 and usual.max() - usual.min() > max(0.15, 6 * error)
+        steady = len(shape) > 2 and usual.max() - usual.min() > max(0.15, 10 * error)
         text = f"the background of {name} varies in all frames alike: uneven light, "
         text += "which snippets/correct_shading.py corrects"
         doubt.append((text, (middle > 0) & steady))
