@@ -60,7 +60,7 @@ WIDTH = 28  # pixels: of the nuclei for which `segment` was tuned
 LARGEST = 20e6  # pixels of a frame that is segmented in one piece
 SUFFIXES = (".tif", ".tiff", ".png")
 COLUMNS = ["file", "axes", "type", "channels", "pixel_um", "frames", "problem", "path", "used"]
-STAIN = r"(?i)(?<![a-z])(?:dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357])(?![a-z])"
+STAINS = "dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357]"
 COLOUR = {"(1, 0, 0)": "red", "(0, 1, 0)": "green", "(0, 0, 1)": "blue", "(1, 1, 1)": "grey"}
 COLOUR |= {"(0, 1, 1)": "cyan", "(1, 0, 1)": "magenta", "(1, 1, 0)": "yellow"}
 UNITS = dict.fromkeys(("um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns"), 1.0)
@@ -185,7 +185,10 @@ def read_tiff(path):
 def names_of_slices(said, stem):
     """Return the names of channels, where ImageJ's labels of slices are such names."""
     labels, count = said.get("Labels", []), said.get("channels", 1)
-    stains = [re.findall(STAIN, label.split("\n")[0]) for label in labels]
+    stains = [
+        re.findall(rf"(?i)(?<![a-z])(?:{STAINS})(?![a-z])", label.split("\n")[0])
+        for label in labels
+    ]
     labels = [one[-1] for one in stains] if all(stains) else labels
     names = labels[:count]
     steady = len(set(names)) == count > 1 and labels == names * (len(labels) // count)
@@ -719,7 +722,7 @@ def one_frame(path, number, key):
 
 PART = (  # of a name: what stands for a channel or a plane
     r"((?i:r\d+_?c\d+))|(?<![A-Za-z])"  # c02 in r01c02 is a column
-    r"(?i:(?:w|z|ch|channel)[_ ]?\d+|dapi|hoechst|e?gfp|fitc|tritc|rfp|mcherry|cy[357]|"
+    rf"(?i:(?:w|z|ch|channel)[_ ]?\d+|{STAINS}|"
     r"phase[ _]?contrast|bright[ _]?field|texas[ _]?red)|"
     r"(?<![A-Za-z])c\d+|(?<=\d)C\d+|\bC\d(?=-)|(?<=f\d\d)[pd]\d+|(?<=\d)A\d+(?=Z\d)|"
     r"(?<=_)\d(?=_\d+_(?i:dapi|gfp|rfp|cy[357]|phase|bright|texas))"
@@ -858,11 +861,13 @@ def summary(tables):
     width, height = (pd.Series([t.attrs[name] for t in tables]) for name in ("width", "height"))
     other = (width / width.mode()[0] - 1).abs() > 0.01
     doubt.append(
-        ("another pixel size than most: binned, another objective? Compare no means", other)
+        ("another pixel size than most: binned, another objective? Do not compare means", other)
     )
     ratio = height / height.quantile(interpolation="lower")
     text = (
-        "nuclei are " + ratio.map("{:.2g}".format) + " times as bright as usual: exposure, or real?"
+        "nuclei are "
+        + ratio.map("{:.2g}".format)
+        + " times as bright as usual: exposed otherwise, or real?"
     )
     doubt.append((text, (ratio > 0) & ~ratio.between(1 / 2, 2)))
     for name in tables[0].attrs["ground"]:
@@ -875,7 +880,7 @@ def summary(tables):
         shape = ground.div(middle, axis=0)
         usual, error = shape.median(), shape.std().mean() / len(shape) ** 0.5
         steady = len(shape) > 2 and usual.max() - usual.min() > max(0.15, 10 * error)
-        text = f"the background of {name} varies in all frames alike: uneven light, "
+        text = f"the background of {name} varies in the same way in all frames: uneven light, "
         text += "which snippets/correct_shading.py corrects"
         doubt.append((text, (middle > 0) & steady))
     exposures = pd.DataFrame([table.attrs["exposed"] for table in tables])

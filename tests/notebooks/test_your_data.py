@@ -421,7 +421,7 @@ def test_light_uneven_in_all_frames(folder):
     for seed in range(3):
         options = {"make": lambda p: [p[0] + np.linspace(0, 110, 224), p[1]], "both": True, **OME}
         tif(f"{seed}.ome.tif", "CYX", [seed], **options)(folder)
-    assert measured(PX | NAMES)[1]["look"].str.contains("signal varies in all frames alike").all()
+    assert measured(PX | NAMES)[1]["look"].str.contains("signal varies in the same way").all()
 
 
 def test_script_beside_folders_named_like_packages(folder):
